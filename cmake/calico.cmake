@@ -1,0 +1,51 @@
+# One library target per folder of src/, one test program beside it. Nothing else in the
+# build files should need a compiler flag or a third-party include path.
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(FMT REQUIRED IMPORTED_TARGET fmt)
+pkg_check_modules(SPDLOG REQUIRED IMPORTED_TARGET spdlog)
+
+add_library(calico_flags INTERFACE)
+target_compile_options(calico_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast -Werror)
+target_compile_definitions(calico_flags INTERFACE BOOST_ASIO_DISABLE_FENCED_BLOCK BOOST_ALL_NO_LIB)
+target_include_directories(calico_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+if(CALICO_SANITIZE)
+  target_compile_options(calico_flags INTERFACE -fsanitize=${CALICO_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(calico_flags INTERFACE -fsanitize=${CALICO_SANITIZE})
+endif()
+target_link_libraries(calico_flags INTERFACE Threads::Threads PkgConfig::FMT)
+
+# calico_library(NAME model SOURCES a.cc … DEPS base net PRIVATE_DEPS PkgConfig::YAML)
+# DEPS are folders of ours (see the layer table in ARCHITECTURE.md); PRIVATE_DEPS are third-party
+# libraries that our headers do not show.
+function(calico_library)
+  cmake_parse_arguments(L "" "NAME" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
+  add_library(calico_${L_NAME} STATIC ${L_SOURCES})
+  target_link_libraries(calico_${L_NAME} PUBLIC calico_flags)
+  foreach(dep IN LISTS L_DEPS)
+    target_link_libraries(calico_${L_NAME} PUBLIC calico_${dep})
+  endforeach()
+  target_link_libraries(calico_${L_NAME} PRIVATE ${L_PRIVATE_DEPS})
+endfunction()
+
+# calico_test(NAME model_test SOURCES a_test.cc … DEPS model [LABELS system])
+# One program per folder; ctest runs it as one test, gtest prints the names.
+function(calico_test)
+  if(NOT CALICO_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(T "" "NAME;TIMEOUT" "SOURCES;DEPS;PRIVATE_DEPS;LABELS" ${ARGN})
+  find_package(GTest REQUIRED)
+  add_executable(${T_NAME} ${T_SOURCES})
+  foreach(dep IN LISTS T_DEPS)
+    target_link_libraries(${T_NAME} PRIVATE calico_${dep})
+  endforeach()
+  target_link_libraries(${T_NAME} PRIVATE ${T_PRIVATE_DEPS} GTest::gmock GTest::gtest_main)
+  add_test(NAME ${T_NAME} COMMAND ${T_NAME} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 120)
+  endif()
+  set_tests_properties(${T_NAME} PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS "${T_LABELS}")
+endfunction()

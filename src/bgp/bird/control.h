@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace calico::bgp {
+
+struct BirdReplyLine {
+  int code = 0;
+  std::string text;
+};
+struct BirdPeer {
+  std::string protocol;      // "Mesh_172_30_200_37"
+  std::string address;       // "Neighbor address:" of the details
+  std::string type;          // "node-to-node mesh", "global", "node specific"
+  std::string state;         // "up", "start", "down"
+  std::string since;
+  std::string bgp_state;     // "Established", "Connect", …; empty when down
+  std::string info;          // bgp_state and the rest of the line
+  bool ipv6 = false;
+};
+
+// One conversation with BIRD's control socket (reference bgp-and-node C1). Blocking, `timeout` per command.
+class BirdControl final {
+ public:
+  static constexpr char kDefaultSocket[] = "/var/run/calico/bird.ctl";
+
+  static Result<BirdControl> Connect(const std::string& socket_path, Duration timeout);
+  BirdControl(BirdControl&&) noexcept;
+  ~BirdControl();
+
+  Result<std::vector<BirdReplyLine>> Command(const std::string& command);
+  // Errors of the new file end up in the Error; the old configuration stays in force then.
+  Status Configure();
+  Result<std::vector<BirdPeer>> Peers();
+
+ private:
+  explicit BirdControl(int fd, Duration timeout);
+  int fd_;
+  Duration timeout_;
+  std::string buffer_;
+};
+
+}  // namespace calico::bgp

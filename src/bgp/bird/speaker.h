@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/event_loop.h"
+#include "base/result.h"
+#include "dataplane_api/bgp_view.h"
+
+namespace calico::bgp {
+
+// Keeps one stock BIRD 2 running with the configuration of the current view: writes bird.cfg if its text changed,
+// starts BIRD (or adopts one that a former agent left running), reconfigures without dropping sessions, restarts
+// it with backoff when it ends. BIRD outlives the agent on purpose: routes and sessions stay over an agent
+// restart, SIGTERM or SIGKILL. Runs on one loop.
+class BirdSpeaker final {
+ public:
+  struct Options {
+    std::string binary = "bird";
+    std::string config_path = "/etc/calico/confd/config/bird.cfg";
+    std::string socket_path = "/var/run/calico/bird.ctl";
+    std::string pid_path = "/var/run/calico/bird.pid";
+    std::string log_path = "/var/log/calico/bird.log";
+    // Whether the kernel still holds routes of protocol bird: then BIRD starts with -R (graceful restart).
+    std::function<bool()> kernel_has_bird_routes;
+  };
+  BirdSpeaker(EventLoop& loop, const Clock& clock, Options options);
+  ~BirdSpeaker();  // leaves BIRD running
+
+  void OnView(const dataplane_api::BgpView& view);
+
+  struct Health {
+    bool running = false;
+    std::string error;       // last problem; empty when fine
+  };
+  Health health() const;
+
+  // Ends the BIRD that runs under `options` (SIGTERM), for `calico-node clean`. Fine if there is none.
+  static Status StopBird(const Options& options);
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace calico::bgp

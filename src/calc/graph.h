@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "dataplane_api/bgp_view.h"
+#include "dataplane_api/updates.h"
+#include "model/update.h"
+
+namespace calico::calc {
+
+// Datastore state in, dataplane state and BGP view out. Pure: no clock, no fd, no thread. Incremental: the result of
+// a sequence of batches equals the result of their merge fed to a fresh graph (tested by permuted state sequences).
+//
+//   UpdateBatch ─┬─ endpoints, profiles ──> label index ──> IP sets ──┐
+//                ├─ local endpoints ──> active profiles ──> rules ────┼──> dataplane_api::Batch
+//                ├─ pools, affinities, FelixConfiguration ──> host ───┘
+//                └─ nodes, pools, affinities, BGPConfiguration, BGPPeer ──> BgpView
+class Graph final {
+ public:
+  explicit Graph(std::string node_name);
+  ~Graph();
+
+  // Returns what changed for the dataplane; nothing before the first in-sync batch (then everything).
+  dataplane_api::Batch Apply(const model::UpdateBatch& batch);
+  // The current BGP view; equal values mean nothing to do. Valid once in sync.
+  dataplane_api::BgpView bgp_view() const;
+  bool in_sync() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace calico::calc

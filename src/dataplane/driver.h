@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/event_loop.h"
+#include "base/result.h"
+#include "dataplane_api/updates.h"
+#include "kernel/forward_firewall.h"
+#include "kernel/nftables.h"
+#include "kernel/rtnetlink.h"
+#include "kernel/sysctl.h"
+
+namespace calico::dataplane {
+
+inline constexpr char kTableName[] = "calico";
+// Reference felix 3.12: bit 1 of the mark mask, "accepted by policy".
+inline constexpr std::uint32_t kAcceptMark = 0x00010000;
+
+// Makes the kernel equal to what calc asked for. Runs on the dataplane loop; owns order, throttle and backoff.
+// Nothing is written before the first in-sync batch has come and the interfaces have been listed once.
+class Driver final {
+ public:
+  struct Kernel {  // all of the dataplane loop's thread; must outlive the driver
+    kernel::Rtnetlink& rtnetlink;
+    kernel::RtnetlinkMonitor& links;
+    kernel::Nftables& nftables;
+    kernel::NftMonitor& nft_monitor;
+    kernel::Sysctl& sysctl;
+    kernel::ForwardFirewall& forward;
+  };
+  struct Pending {          // one item that the kernel does not have yet
+    std::string what;       // "route 10.0.0.1/32 dev cali123"
+    std::string error;      // of the last try; empty if not tried yet
+    double age_seconds = 0;
+  };
+  struct EndpointState {
+    bool programmed = false;  // interface up, route, sysctls and dispatch in the kernel
+    std::string error;
+  };
+
+  Driver(EventLoop& loop, const Clock& clock, Kernel kernel);
+  ~Driver();
+
+  // Starts watching interfaces and nf_tables.
+  Status Start();
+  // A batch from calc; applied at once.
+  void OnBatch(dataplane_api::Batch batch);
+
+  // Called on the loop each time an endpoint becomes programmed or stops being so; by interface name.
+  void OnEndpointState(std::function<void(const std::string& interface_name, const EndpointState&)> callback);
+
+  // Queries, on the loop.
+  bool ready() const;                       // first apply succeeded
+  std::vector<Pending> pending() const;
+  std::map<std::string, EndpointState> endpoints() const;
+  Result<std::map<std::string, kernel::nft::CounterValue>> ReadCounters();  // denied packets, both families summed
+  std::string DescribeTables();             // desired nftables text
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Removes every trace of ours: tables, the accept rules, routes of protocol 80, routes on workload interfaces.
+// For `calico-node clean`.
+Status RemoveEverything(const Driver::Kernel& kernel);
+
+}  // namespace calico::dataplane

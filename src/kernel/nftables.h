@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "net/cidr.h"
+#include "net/ports.h"
+
+// nf_tables as values. A rule is a list of statements that read like `nft` text; nftables.cc turns
+// them into libnftnl expressions. One table per family, as upstream names them: `ip calico`, `ip6 calico`.
+namespace calico::kernel::nft {
+
+enum class Op : std::uint8_t { kEq, kNe };
+
+// `iifname "cali*"`: a trailing '*' is a prefix match.
+struct MatchIifname { std::string name; Op op = Op::kEq; bool operator==(const MatchIifname&) const = default; };
+struct MatchOifname { std::string name; Op op = Op::kEq; bool operator==(const MatchOifname&) const = default; };
+// `meta mark & mask == value`
+struct MatchMark { std::uint32_t mask = 0, value = 0; Op op = Op::kEq; bool operator==(const MatchMark&) const = default; };
+// `ct state established,related`: bits of NF_CT_STATE_*.
+inline constexpr std::uint32_t kCtInvalid = 1, kCtEstablished = 2, kCtRelated = 4, kCtNew = 8, kCtUntracked = 64;
+struct MatchCtState { std::uint32_t bits = 0; bool operator==(const MatchCtState&) const = default; };
+struct MatchProtocol { std::uint8_t protocol = 0; Op op = Op::kEq; bool operator==(const MatchProtocol&) const = default; };  // meta l4proto
+enum class Side : std::uint8_t { kSource, kDestination };
+struct MatchAddress { Side side; net::Cidr cidr; Op op = Op::kEq; bool operator==(const MatchAddress&) const = default; };
+struct MatchAddressSet { Side side; std::string set; Op op = Op::kEq; bool operator==(const MatchAddressSet&) const = default; };
+// `th sport 80-90`: precede it by a MatchProtocol of a protocol with ports.
+struct MatchPort { Side side; net::PortRange range; Op op = Op::kEq; bool operator==(const MatchPort&) const = default; };
+struct MatchIcmp { std::uint8_t type = 0; std::optional<std::uint8_t> code; Op op = Op::kEq; bool operator==(const MatchIcmp&) const = default; };
+// `fib saddr . mark . iif oif 0`: strict reverse path fails.
+struct MatchReversePathFails { bool operator==(const MatchReversePathFails&) const = default; };
+
+struct Counter { bool operator==(const Counter&) const = default; };                          // anonymous, per rule
+struct CounterRef { std::string name; bool operator==(const CounterRef&) const = default; };  // `counter name "x"`
+struct SetMark { std::uint32_t mask = 0, value = 0; bool operator==(const SetMark&) const = default; };  // mark = (mark & ~mask) | value
+struct Masquerade { bool operator==(const Masquerade&) const = default; };
+struct Log { std::string prefix; bool operator==(const Log&) const = default; };
+enum class VerdictKind : std::uint8_t { kAccept, kDrop, kReturn, kJump, kGoto };
+struct Verdict { VerdictKind kind; std::string chain; bool operator==(const Verdict&) const = default; };
+// `iifname vmap @map`
+struct VerdictMapLookup { Side side; std::string map; bool operator==(const VerdictMapLookup&) const = default; };
+
+using Statement = std::variant<MatchIifname, MatchOifname, MatchMark, MatchCtState, MatchProtocol, MatchAddress,
+                               MatchAddressSet, MatchPort, MatchIcmp, MatchReversePathFails, Counter, CounterRef,
+                               SetMark, Masquerade, Log, Verdict, VerdictMapLookup>;
+struct Rule {
+  std::vector<Statement> statements;
+  std::string comment;  // shown by `nft list`; at most 128 bytes
+  bool operator==(const Rule&) const = default;
+};
+
+enum class Hook : std::uint8_t { kPrerouting, kInput, kForward, kOutput, kPostrouting };
+struct BaseChain {
+  enum class Type : std::uint8_t { kFilter, kNat, kRoute } type = Type::kFilter;
+  Hook hook = Hook::kForward;
+  int priority = 0;
+  bool policy_accept = true;
+  bool operator==(const BaseChain&) const = default;
+};
+struct Chain {
+  std::optional<BaseChain> base;
+  std::vector<Rule> rules;
+  bool operator==(const Chain&) const = default;
+};
+
+enum class SetType : std::uint8_t {
+  kAddresses,         // hash set of single addresses
+  kPrefixes,          // interval set; members must not overlap (see net/prefix_set.h)
+  kVerdictByIfname,   // map: interface name -> verdict
+};
+struct SetMember {
+  std::variant<net::Cidr, std::string> key;      // prefix (or /32, /128), or interface name
+  std::optional<Verdict> verdict;                // maps only
+  bool operator==(const SetMember&) const = default;
+  auto operator<=>(const SetMember& other) const { return key <=> other.key; }
+};
+// A set's members by key text, in the form of SetMember.
+struct Set {
+  SetType type = SetType::kAddresses;
+  std::map<std::string, SetMember> members;      // key: Cidr::ToString() or the interface name
+  bool operator==(const Set&) const = default;
+};
+
+struct CounterValue { std::uint64_t packets = 0, bytes = 0; };
+
+// Everything in one table of ours, desired or actual.
+struct TableContent {
+  std::map<std::string, Chain> chains;
+  std::map<std::string, Set> sets;
+  std::map<std::string, CounterValue> counters;  // named counters; the values count only when read
+};
+
+// One change of a transaction. Order within a transaction is free: nftables.cc sorts into creation
+// order (table, counters, sets, empty chains, members, rules) and deletion order after that.
+struct AddTable {};                                                       // idempotent
+struct DeleteTable {};
+struct AddCounter { std::string name; };
+struct DeleteCounter { std::string name; };
+struct AddSet { std::string name; SetType type; };
+struct DeleteSet { std::string name; };                                   // with its members
+struct AddMember { std::string set; SetMember member; };
+struct DeleteMember { std::string set; SetMember member; };
+struct SetChain { std::string name; Chain chain; };                       // creates it, or replaces all of its rules
+struct DeleteChain { std::string name; };
+using Change = std::variant<AddTable, DeleteTable, AddCounter, DeleteCounter, AddSet, DeleteSet, AddMember,
+                            DeleteMember, SetChain, DeleteChain>;
+struct Transaction {
+  net::Family family = net::Family::kV4;
+  std::vector<Change> changes;
+};
+
+// Text of a whole table in the syntax of `nft list table`, for goldens and `show`.
+std::string ToText(net::Family family, const std::string& table, const TableContent& content);
+
+}  // namespace calico::kernel::nft
+
+namespace calico::kernel {
+
+// The nf_tables subsystem of the calling thread's network namespace, seen through one table name.
+// Not thread-safe. Calls block for one exchange.
+class Nftables {
+ public:
+  virtual ~Nftables() = default;
+  // Several transactions (one per family) as ONE netlink batch: all of it or nothing.
+  virtual Status Apply(const std::vector<nft::Transaction>& transactions) = 0;
+  // What the kernel holds in our table of that family; an empty content when there is no table.
+  // A rule that we did not write, or that somebody changed, reads as a Rule with comment
+  // "foreign" and so never equals a desired one.
+  virtual Result<nft::TableContent> Read(net::Family family) = 0;
+  virtual Result<std::map<std::string, nft::CounterValue>> ReadCounters(net::Family family) = 0;
+  // Changes with every commit by anybody.
+  virtual Result<std::uint32_t> Generation() = 0;
+};
+Result<std::unique_ptr<Nftables>> OpenNftables(const std::string& table);
+
+// Tells that somebody committed an nf_tables transaction: a new generation, by which process.
+class NftMonitor {
+ public:
+  struct Generation { std::uint32_t id = 0; std::uint32_t port_id = 0; std::string process; };
+  virtual ~NftMonitor() = default;
+  virtual int fd() const = 0;
+  // All pending ones; never blocks. An overrun is reported as a generation with id 0.
+  virtual Result<std::vector<Generation>> Read() = 0;
+};
+Result<std::unique_ptr<NftMonitor>> OpenNftMonitor();
+
+}  // namespace calico::kernel

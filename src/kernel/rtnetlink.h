@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "net/cidr.h"
+#include "net/mac.h"
+
+namespace calico::kernel {
+
+// Route protocol numbers (linux/rtnetlink.h and reference felix 3.3).
+inline constexpr std::uint8_t kProtoKernel = 2, kProtoBoot = 3, kProtoStatic = 4, kProtoBird = 12, kProtoCalico = 80;
+inline constexpr std::uint32_t kMainTable = 254;
+
+enum class RouteType : std::uint8_t { kUnicast = 1, kLocal = 2, kBroadcast = 3, kMulticast = 5, kBlackhole = 6, kUnreachable = 7, kProhibit = 8, kThrow = 9 };
+enum class RouteScope : std::uint8_t { kUniverse = 0, kLink = 253, kHost = 254 };
+
+// The kernel's FIB key within one table: two routes coexist iff their keys differ.
+// IPv6 calls a metric of 0 "1024"; callers say 1024 there to read back what they wrote.
+struct RouteKey {
+  net::Cidr dst;
+  std::uint32_t metric = 0;
+  auto operator<=>(const RouteKey&) const = default;
+};
+struct Route {
+  RouteType type = RouteType::kUnicast;
+  RouteScope scope = RouteScope::kUniverse;
+  std::uint8_t protocol = 0;
+  int ifindex = 0;                    // 0 for blackholes
+  std::optional<net::Ip> gateway;
+  bool onlink = false;
+  bool operator==(const Route&) const = default;
+};
+
+struct Link {
+  int ifindex = 0;
+  std::string name;
+  std::string kind;      // "veth", "bridge", …; empty for physical ones
+  bool admin_up = false; // IFF_UP
+  bool running = false;  // IFF_RUNNING: also has a carrier
+  bool loopback = false;
+  int mtu_bytes = 0;
+  net::Mac mac;
+  int peer_ifindex = 0;  // veth: IFLA_LINK, index in the peer's namespace
+  bool operator==(const Link&) const = default;
+};
+struct Address {
+  int ifindex = 0;
+  net::Cidr address;     // host bits kept
+  bool operator==(const Address&) const = default;
+  auto operator<=>(const Address&) const = default;
+};
+struct NeighbourKey {
+  int ifindex = 0;
+  net::Ip ip;
+  auto operator<=>(const NeighbourKey&) const = default;
+};
+struct Neighbour {
+  net::Mac mac;
+  bool permanent = false;
+  bool operator==(const Neighbour&) const = default;
+};
+struct VethPair {
+  std::string host_name;   // both ends are created in the caller's namespace
+  std::string peer_name;
+  int mtu_bytes = 0;       // 0: kernel default
+  std::optional<net::Mac> peer_mac;
+  bool host_up = true;     // set the host end up in the same request
+};
+
+// One rtnetlink socket of the calling thread's network namespace. Each call blocks for one exchange
+// (bounded by a 5 s socket time-out). Not thread-safe; open one per thread. EINTR and interrupted
+// dumps are retried inside; everything else is an Error with the errno.
+class Rtnetlink {
+ public:
+  virtual ~Rtnetlink() = default;
+
+  virtual Result<std::map<RouteKey, Route>> ListRoutes(net::Family family, std::uint32_t table) = 0;
+  virtual Status ReplaceRoute(std::uint32_t table, const RouteKey& key, const Route& route) = 0;
+  virtual Status DeleteRoute(std::uint32_t table, const RouteKey& key) = 0;
+
+  virtual Result<std::vector<Link>> ListLinks() = 0;
+  virtual Result<Link> GetLink(const std::string& name) = 0;  // kNotFound
+  virtual Result<std::vector<Address>> ListAddresses() = 0;
+  virtual Status CreateVeth(const VethPair& pair) = 0;        // kAlreadyExists
+  virtual Status DeleteLink(const std::string& name) = 0;     // kNotFound
+  virtual Status SetLinkUp(int ifindex, bool up) = 0;
+  virtual Status SetLinkMtu(int ifindex, int mtu_bytes) = 0;
+
+  virtual Result<std::map<NeighbourKey, Neighbour>> ListNeighbours(net::Family family) = 0;
+  virtual Status ReplaceNeighbour(const NeighbourKey& key, const Neighbour& neighbour) = 0;
+  virtual Status DeleteNeighbour(const NeighbourKey& key) = 0;
+};
+
+Result<std::unique_ptr<Rtnetlink>> OpenRtnetlink();
+
+// What changed, from the kernel's notifications. `kOverrun` (ENOBUFS): some were lost, resync everything.
+struct LinkChanged { Link link; };
+struct LinkRemoved { int ifindex = 0; std::string name; };
+struct AddressChanged { Address address; bool removed = false; };
+struct RouteChanged { net::Family family; std::uint32_t table = 0; RouteKey key; Route route; bool removed = false; };
+struct Overrun {};
+
+class RtnetlinkMonitor {
+ public:
+  struct Events {
+    std::vector<LinkChanged> links;
+    std::vector<LinkRemoved> links_removed;
+    std::vector<AddressChanged> addresses;
+    std::vector<RouteChanged> routes;
+    bool overrun = false;
+  };
+  virtual ~RtnetlinkMonitor() = default;
+  virtual int fd() const = 0;               // watch for reading
+  virtual Result<Events> Read() = 0;        // everything pending, in one go; never blocks
+};
+Result<std::unique_ptr<RtnetlinkMonitor>> OpenRtnetlinkMonitor();
+
+}  // namespace calico::kernel

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "model/update.h"
+
+namespace calico::model {
+
+// One resource read from a user's file.
+struct Document {
+  Object object;
+  std::string kind_as_written;  // "ipPool" in v1, "IPPool" in v3: success lines repeat it
+};
+
+// Parses YAML or JSON text: several documents separated by "---", `<Kind>List` objects, arrays; both
+// `projectcalico.org/v3` and `v1` (converted, reference datastore-model D). Strict: an unknown field is
+// "field in document is not recognized or is in the wrong location: x"; broken YAML names `source`,
+// line and column. Reference calicoctl A.5 and A.5.1 (scalars).
+Result<std::vector<Document>> ParseDocuments(std::string_view text, const std::string& source);
+
+// How calicoctl prints (reference calicoctl B.3): one object, or a List with the store's revision.
+std::string PrintYaml(const Object& object);
+std::string PrintJson(const Object& object);
+std::string PrintListYaml(Kind kind, const std::vector<Object>& items, const std::string& revision);
+std::string PrintListJson(Kind kind, const std::vector<Object>& items, const std::string& revision);
+// Several single results (`get pool a b`): an array.
+std::string PrintArrayYaml(const std::vector<Object>& items);
+std::string PrintArrayJson(const std::vector<Object>& items);
+
+}  // namespace calico::model
