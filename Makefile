@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+# Thin names over cmake and tests/. Run as root on Debian 12: `deps` installs what is missing.
+
+PRESET ?= release
+HOST ?= calico-node1
+RUN ?=
+PYTHON := /usr/bin/python3
+
+.PHONY: help deps build demo demo-down demo-shell test soak bench fmt clean
+
+help:                ## this text
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
+
+deps:                ## install the Debian packages that are missing
+	@tools/install-deps.sh
+
+build: deps          ## build/bin/calicoctl and build/bin/calico-node
+	@cmake --preset $(PRESET) >/dev/null
+	@cmake --build --preset $(PRESET)
+
+demo: build          ## three hosts with Docker, etcd and BIRD on this machine, every step checked
+	@$(PYTHON) tests/cluster/demo.py up
+
+demo-down:           ## end everything that `make demo` started
+	@$(PYTHON) tests/cluster/demo.py down
+
+demo-shell:          ## a shell on a demo host: HOST=calico-node1 [RUN='calicoctl node status']
+	@$(PYTHON) tests/cluster/demo.py shell $(HOST) $(if $(RUN),sh -c '$(RUN)')
+
+test: deps           ## everything that must hold, ends with one line of counts
+	@$(PYTHON) tests/run.py
+
+soak: deps           ## the long runs
+	@$(PYTHON) tests/run.py --soak
+
+bench: build         ## figures beside their floors, measured in the same run
+	@$(PYTHON) tests/bench/bench.py
+
+fmt:                 ## format all C++ sources
+	@clang-format-16 -i $$(git ls-files '*.h' '*.cc')
+
+clean:               ## remove build/
+	rm -rf build

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`make test`: every suite, cheapest first, with its budget; the last line counts tests.
+
+A suite is a command whose output says how many tests passed and failed (GoogleTest, pytest) or that counts as one
+test by its exit status. Nothing may skip: a skipped test counts as failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOGS = ROOT / "build" / "test-logs"
+
+
+@dataclass
+class Suite:
+    name: str
+    command: list[str]
+    budget: int  # seconds; a suite over its budget is reported, a suite over three times that is ended
+    needs: str = ""  # name of a suite without which this one makes no sense
+
+
+def suites(soak: bool) -> list[Suite]:
+    python = sys.executable
+    style = [
+        Suite("layers", [python, "tools/check_layers.py"], 10),
+        Suite("words", [python, "tools/check_words.py"], 10),
+        Suite("format", [python, "tools/check_format.py"], 30),
+    ]
+    build = [
+        Suite("configure", ["cmake", "--preset", "release"], 30),
+        Suite("build", ["cmake", "--build", "--preset", "release"], 900, "configure"),
+    ]
+    units = [Suite(name, [f"build/bin/{name}"], 60, "build") for name in
+             ("base_test", "net_test", "model_test", "datastore_test", "ipam_test", "calc_test", "dataplane_test",
+              "bgp_test", "workload_test", "libnetwork_test", "node_test", "calicoctl_test")]
+    system = [Suite(name, [f"build/bin/{name}"], 120, "build") for name in
+              ("kernel_test", "datastore_etcd_test", "dataplane_system_test")]
+    product = [
+        Suite("no fakes in the product", [python, "tools/check_product.py"], 10, "build"),
+        Suite("one host on SQLite", [python, "-m", "pytest", "-q", "-x", "tests/system"], 120, "build"),
+        Suite("cluster", [python, "-m", "pytest", "-q", "tests/cluster"], 600, "build"),
+    ]
+    sanitized = [
+        Suite("asan configure", ["cmake", "--preset", "asan"], 30, "build"),
+        Suite("asan build", ["cmake", "--build", "--preset", "asan", "--target", "unit_tests"], 900, "asan configure"),
+        Suite("asan unit tests", ["ctest", "--test-dir", "build/asan", "-LE", "system", "--output-on-failure"], 300, "asan build"),
+    ]
+    return style + build + units + system + product + sanitized
+
+
+def counts(output: str, status: int) -> tuple[int, int]:
+    """(passed, failed) of one suite's output."""
+    passed = sum(int(n) for n in re.findall(r"^\[  PASSED  \] (\d+) test", output, re.M))
+    failed = sum(int(n) for n in re.findall(r"^ *(\d+) FAILED TESTS?$", output, re.M))
+    failed += sum(int(n) for n in re.findall(r"^\[  SKIPPED \] (\d+) test", output, re.M))
+    last = output.strip().splitlines()[-1] if output.strip() else ""
+    for number, word in re.findall(r"(\d+) (passed|failed|error|errors|skipped)\b", last):
+        passed, failed = (passed + int(number), failed) if word == "passed" else (passed, failed + int(number))
+    ctest = re.search(r"(\d+)% tests passed, (\d+) tests failed out of (\d+)", output)
+    if ctest:
+        passed, failed = int(ctest[3]) - int(ctest[2]), int(ctest[2])
+    if passed + failed == 0:
+        passed = 1 if status == 0 else 0
+    if status != 0 and failed == 0:
+        failed = 1
+    return passed, failed
+
+
+def run(suite: Suite) -> tuple[int, int, float, str]:
+    begin = time.monotonic()
+    log = LOGS / (suite.name.replace(" ", "-") + ".log")
+    environment = dict(os.environ, CLICOLOR_FORCE="0", GTEST_COLOR="no")
+    with open(log, "w+", errors="replace") as out:
+        process = subprocess.Popen(suite.command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                                   env=environment)
+        try:
+            status = process.wait(suite.budget * 3)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            status = -1
+            out.write(f"\nended after three times its budget of {suite.budget} s\n")
+        out.flush()
+        out.seek(0)
+        text = out.read()
+    passed, failed = counts(text, status)
+    return passed, failed, time.monotonic() - begin, text
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--soak", action="store_true", help="the long runs")
+    parser.add_argument("--only", help="regular expression over suite names")
+    options = parser.parse_args()
+    LOGS.mkdir(parents=True, exist_ok=True)
+    total_passed = total_failed = 0
+    broken: set[str] = set()
+    begin = time.monotonic()
+    for suite in suites(options.soak):
+        if options.only and not re.search(options.only, suite.name):
+            continue
+        if suite.needs in broken:
+            broken.add(suite.name)
+            total_failed += 1
+            print(f"{suite.name:28} not run: {suite.needs} failed", flush=True)
+            continue
+        passed, failed, seconds, text = run(suite)
+        total_passed += passed
+        total_failed += failed
+        over = f"  (over its budget of {suite.budget} s)" if seconds > suite.budget else ""
+        print(f"{suite.name:28} {passed:5} passed {failed:4} failed {seconds:7.1f} s{over}", flush=True)
+        if failed:
+            broken.add(suite.name)
+            print("\n".join("    " + line for line in text.strip().splitlines()[-60:]), flush=True)
+    print(f"all suites took {time.monotonic() - begin:.0f} s; logs are in build/test-logs")
+    print(f"{total_passed} passed, {total_failed} failed")
+    return 1 if total_failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
