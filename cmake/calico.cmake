@@ -10,7 +10,7 @@ add_library(calico_flags INTERFACE)
 target_compile_options(calico_flags INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast -Werror)
 target_compile_definitions(calico_flags INTERFACE BOOST_ASIO_DISABLE_FENCED_BLOCK BOOST_ALL_NO_LIB)
-target_include_directories(calico_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_include_directories(calico_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})
 if(CALICO_SANITIZE)
   target_compile_options(calico_flags INTERFACE -fsanitize=${CALICO_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(calico_flags INTERFACE -fsanitize=${CALICO_SANITIZE})
