@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/subprocess.h"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace calico {
+namespace {
+
+struct Pipe {
+  UniqueFd read, write;
+};
+
+Result<Pipe> MakePipe() {
+  int fds[2];
+  if (::pipe2(fds, O_CLOEXEC) != 0) return Error::FromErrno(errno, "pipe");
+  return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
+}
+
+UniqueFd OpenPidfd(pid_t pid) { return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
+
+std::vector<char*> Pointers(const std::vector<std::string>& argv) {
+  std::vector<char*> pointers;
+  for (const std::string& arg : argv) pointers.push_back(const_cast<char*>(arg.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// Between fork and exec only async-signal-safe calls are allowed, so everything is prepared before.
+[[noreturn]] void ExecChild(char* const* argv, int in, int out, int err, int status_fd, bool new_session) {
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::signal(SIGPIPE, SIG_DFL);
+  if (new_session) ::setsid();
+  ::dup2(in, 0);
+  ::dup2(out, 1);
+  ::dup2(err, 2);
+  ::execvp(argv[0], argv);
+  const int error = errno;
+  [[maybe_unused]] const ssize_t written = ::write(status_fd, &error, sizeof error);
+  ::_exit(127);
+}
+
+// The errno of a failed exec arrives through a close-on-exec pipe; a successful exec closes it.
+Status WaitForExec(UniqueFd status_read, pid_t pid, const std::string& program) {
+  int error = 0;
+  ssize_t n;
+  do n = ::read(status_read.get(), &error, sizeof error);
+  while (n < 0 && errno == EINTR);
+  if (n != static_cast<ssize_t>(sizeof error)) return Ok();
+  ::waitpid(pid, nullptr, 0);
+  return Error::FromErrno(error, "run " + program);
+}
+
+int ExitCode(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+
+}  // namespace
+
+Result<ProcessOutput> RunProcess(const std::vector<std::string>& argv, Duration timeout, const std::string& input) {
+  ASSIGN_OR_RETURN(Pipe in, MakePipe());
+  ASSIGN_OR_RETURN(Pipe out, MakePipe());
+  ASSIGN_OR_RETURN(Pipe err, MakePipe());
+  ASSIGN_OR_RETURN(Pipe exec_status, MakePipe());
+  std::vector<char*> pointers = Pointers(argv);
+  const pid_t pid = ::fork();
+  if (pid < 0) return Error::FromErrno(errno, "fork");
+  if (pid == 0) ExecChild(pointers.data(), in.read.get(), out.write.get(), err.write.get(), exec_status.write.get(), false);
+  in.read.Reset();
+  out.write.Reset();
+  err.write.Reset();
+  exec_status.write.Reset();
+  RETURN_IF_ERROR(WaitForExec(std::move(exec_status.read), pid, argv[0]));
+
+  ::fcntl(in.write.get(), F_SETFL, O_NONBLOCK);
+  ProcessOutput output;
+  std::size_t written = 0;
+  const TimePoint deadline = std::chrono::steady_clock::now() + timeout;
+  if (input.empty()) in.write.Reset();
+  while (out.read.valid() || err.read.valid()) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) {
+      ::kill(pid, SIGKILL);
+      ::waitpid(pid, nullptr, 0);
+      return Error(ErrorCode::kUnavailable,
+                   fmt::format("{} did not end within {} ms", argv[0],
+                               std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count()));
+    }
+    std::array<pollfd, 3> fds{pollfd{out.read.get(), POLLIN, 0}, pollfd{err.read.get(), POLLIN, 0},
+                              pollfd{in.write.get(), POLLOUT, 0}};
+    if (::poll(fds.data(), fds.size(), static_cast<int>(left.count())) < 0 && errno != EINTR) break;
+    const auto drain = [](pollfd& fd, UniqueFd& pipe, std::string& text) {
+      if (fd.fd < 0 || (fd.revents & (POLLIN | POLLHUP | POLLERR)) == 0) return;
+      char buffer[16384];
+      const ssize_t n = ::read(fd.fd, buffer, sizeof buffer);
+      if (n > 0) text.append(buffer, static_cast<std::size_t>(n));
+      else if (n == 0 || errno != EINTR) pipe.Reset();
+    };
+    drain(fds[0], out.read, output.out);
+    drain(fds[1], err.read, output.err);
+    if (fds[2].fd >= 0 && (fds[2].revents & (POLLOUT | POLLERR)) != 0) {
+      const ssize_t n = ::write(fds[2].fd, input.data() + written, input.size() - written);
+      if (n > 0) written += static_cast<std::size_t>(n);
+      if ((n < 0 && errno != EINTR && errno != EAGAIN) || written == input.size()) in.write.Reset();
+    }
+  }
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  output.exit_code = ExitCode(status);
+  return output;
+}
+
+Result<StartedProcess> StartDetached(const std::vector<std::string>& argv, const std::string& log_path) {
+  const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  const UniqueFd log(::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  if (!log.valid()) return Error::FromErrno(errno, "open " + log_path);
+  ASSIGN_OR_RETURN(Pipe exec_status, MakePipe());
+  std::vector<char*> pointers = Pointers(argv);
+  const pid_t pid = ::fork();
+  if (pid < 0) return Error::FromErrno(errno, "fork");
+  if (pid == 0) ExecChild(pointers.data(), null.get(), log.get(), log.get(), exec_status.write.get(), true);
+  exec_status.write.Reset();
+  RETURN_IF_ERROR(WaitForExec(std::move(exec_status.read), pid, argv[0]));
+  return AdoptProcess(pid);
+}
+
+Result<StartedProcess> AdoptProcess(pid_t pid) {
+  StartedProcess process{pid, OpenPidfd(pid)};
+  if (!process.pidfd.valid()) return Error::FromErrno(errno, fmt::format("process {}", pid));
+  return process;
+}
+
+}  // namespace calico
