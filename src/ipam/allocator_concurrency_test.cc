@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Several hosts with several processes each on one small pool: no address twice, all of them used, nothing lost.
-#include <unistd.h>
-
+// Several hosts with several processes each on one small pool: no address twice, all of them used, nothing
+// lost.
 #include <atomic>
 #include <cstdlib>
 #include <memory>
@@ -9,12 +8,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "base/event_loop.h"
 #include "datastore/choice.h"
+#include "ipam/testing/allocator_fixture.h"
 #include "model/codec/json.h"
 #include "model/key.h"
-#include "ipam/testing/allocator_fixture.h"
 
 namespace calico::ipam {
 namespace {
@@ -68,8 +68,10 @@ class AllocatorConcurrency : public ::testing::TestWithParam<Store> {
 // One process of one host: takes and gives back addresses at random and ends with `keep` of them.
 struct Worker {
   Worker(datastore::Client& store, const Clock& time, const std::string& host, int number)
-      : allocator(store, time, host), handle("handle-" + std::to_string(number)),
-        random(static_cast<unsigned>(number)), thread("worker") {}
+      : allocator(store, time, host),
+        handle("handle-" + std::to_string(number)),
+        random(static_cast<unsigned>(number)),
+        thread("worker") {}
 
   void Run(int rounds, int keep) {
     for (int i = 0; i < rounds; ++i) {
@@ -114,7 +116,8 @@ TEST_P(AllocatorConcurrency, GivesEachAddressToOneOwnerOnly) {
   const SystemClock clock;
   std::vector<std::unique_ptr<Worker>> workers;
   for (int i = 0; i < kHosts * kProcesses; ++i) {
-    workers.push_back(std::make_unique<Worker>(ClientOfProcess(), clock, "host-" + std::to_string(i % kHosts), i));
+    workers.push_back(
+        std::make_unique<Worker>(ClientOfProcess(), clock, "host-" + std::to_string(i % kHosts), i));
   }
   for (auto& worker : workers) {
     worker->thread.Start();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every write of every call fails once, in every way a store can fail. Afterwards a repeat, a release by handle or
-// RepairAffinities must bring the store back in order.
+// Every write of every call fails once, in every way a store can fail. Afterwards a repeat, a release by
+// handle or RepairAffinities must bring the store back in order.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,20 +10,19 @@
 namespace calico::ipam {
 namespace {
 
-using ::testing::IsEmpty;
 using testing::AllocatorFixture;
 using testing::Fault;
 using testing::FaultyClient;
 using testing::Ip;
+using ::testing::IsEmpty;
 
 constexpr int kMoreThanAnyCallWrites = 60;
 
 class AllocatorFaults : public AllocatorFixture, public ::testing::WithParamInterface<Fault> {
  protected:
-  // Runs `call` with its write number 0, 1, 2 … failing, each time on what `prepare` makes of an empty store, until
-  // a run comes through without reaching the failure. `check` sees whether the call succeeded.
-  void ForEveryWrite(const std::function<void()>& prepare,
-                     const std::function<Status(Allocator&)>& call,
+  // Runs `call` with its write number 0, 1, 2 … failing, each time on what `prepare` makes of an empty store,
+  // until a run comes through without reaching the failure. `check` sees whether the call succeeded.
+  void ForEveryWrite(const std::function<void()>& prepare, const std::function<Status(Allocator&)>& call,
                      const std::function<void(bool succeeded)>& check) {
     bool reached = true;
     int index = 0;
@@ -37,7 +36,8 @@ class AllocatorFaults : public AllocatorFixture, public ::testing::WithParamInte
       Allocator allocator(faulty, clock(), "host-a");
       const Status status = call(allocator);
       reached = faulty.failed();
-      if (GetParam() == Fault::kConflict || !reached) EXPECT_TRUE(status.has_value()) << status.error().message();
+      if (GetParam() == Fault::kConflict || !reached)
+        EXPECT_TRUE(status.has_value()) << status.error().message();
       EXPECT_THAT(testing::CheckSafety(client(), {}), IsEmpty());
       check(status.has_value());
       if (HasFailure()) return;
@@ -104,7 +104,10 @@ TEST_P(AllocatorFaults, AutoAssignOverSeveralBlocks) {
 }
 
 TEST_P(AllocatorFaults, AssignIp) {
-  ForEveryWrite([] {}, [&](Allocator& allocator) { return allocator.AssignIp(Ip("10.65.0.5"), {"h", {}}); },
+  ForEveryWrite([] {},
+                [&](Allocator& allocator) {
+                  return allocator.AssignIp(Ip("10.65.0.5"), {"h", {}});
+                },
                 [&](bool succeeded) {
                   if (succeeded) {
                     Repair({{Ip("10.65.0.5"), "h"}});
@@ -152,7 +155,9 @@ TEST_P(AllocatorFaults, ReleaseByHandle) {
 TEST_P(AllocatorFaults, SetOwner) {
   net::Ip ip;
   ForEveryWrite([&] { ip = Assign("host-a", "libnetwork-1").at(0); },
-                [&](Allocator& allocator) { return allocator.SetOwner(ip, {"libnetwork.e", {}}); },
+                [&](Allocator& allocator) {
+                  return allocator.SetOwner(ip, {"libnetwork.e", {}});
+                },
                 [&](bool) {
                   ASSERT_TRUE(allocator("host-a").SetOwner(ip, {"libnetwork.e", {}}).has_value());
                   // The old handle may keep a count: what nobody refers to goes in two sweeps.

@@ -9,13 +9,13 @@
 namespace calico::ipam {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::SizeIs;
 using testing::AllocatorFixture;
 using testing::Cidr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using testing::Ip;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 class AllocatorTest : public AllocatorFixture {};
 
@@ -147,7 +147,8 @@ TEST_F(AllocatorTest, AssignsASpecificAddressOnceAndClaimsItsBlock) {
   AddPool("pool", "10.65.0.0/16");
   ASSERT_TRUE(allocator("host-a").AssignIp(Ip("10.65.7.7"), {"h", {}}).has_value());
   EXPECT_THAT(Affinities("host-a"), ElementsAre("10.65.7.0/26=confirmed"));
-  EXPECT_EQ(allocator("host-b").AssignIp(Ip("10.65.7.7"), {"x", {}}).error().code(), ErrorCode::kAlreadyExists);
+  EXPECT_EQ(allocator("host-b").AssignIp(Ip("10.65.7.7"), {"x", {}}).error().code(),
+            ErrorCode::kAlreadyExists);
   EXPECT_EQ(Value("/calico/ipam/v2/handle/x"), "");
   EXPECT_TRUE(allocator("host-b").AssignIp(Ip("10.65.7.8"), {"y", {}}).has_value()) << "borrowing is allowed";
   const Status outside = allocator("host-a").AssignIp(Ip("10.66.0.1"), {"h", {}});
@@ -213,7 +214,7 @@ TEST_F(AllocatorTest, RepairsEveryHalfDoneClaim) {
   AddPool("pool", "10.65.0.0/16");
   const net::Ip ip = Assign("host-a", "h").at(0);
   const std::string own = BlockOf(ip, 26).ToString();
-  Put(AffinityPath("host-a", own), R"({"state":"pendingDeletion","deleted":false})");      // F7
+  Put(AffinityPath("host-a", own), R"({"state":"pendingDeletion","deleted":false})");       // F7
   Put(AffinityPath("host-a", "10.65.200.0/26"), R"({"state":"pending","deleted":false})");  // F1
   const net::Ip foreign = Assign("host-b", "b").at(0);
   Put(AffinityPath("host-a", BlockOf(foreign, 26).ToString()), R"({"state":"confirmed"})");  // F9

@@ -160,6 +160,20 @@ Status Allocator::AdoptUnannouncedBlocks(net::Family family) {
   return Ok();
 }
 
+Result<std::vector<model::AllocationAttribute>> Allocator::ListAllocations(const std::string& handle_prefix) {
+  std::vector<model::AllocationAttribute> found;
+  for (const net::Family family : {net::Family::kV4, net::Family::kV6}) {
+    ASSIGN_OR_RETURN(const BlockMap blocks, store_.ListBlocks(family));
+    for (const auto& [cidr, block] : blocks) {
+      if (!block.has_value()) continue;
+      for (const model::AllocationAttribute& attribute : block->block.attributes) {
+        if (HandleOf(attribute).rfind(handle_prefix, 0) == 0) found.push_back(attribute);
+      }
+    }
+  }
+  return found;
+}
+
 Result<std::map<std::string, datastore::Revision>> Allocator::SweepHandles(
     const std::string& prefix, const std::map<std::string, datastore::Revision>& seen) {
   // Handles first: one that is raised before its block is written must not look unused later than it looks

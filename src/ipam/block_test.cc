@@ -14,26 +14,32 @@ namespace calico::ipam {
 namespace {
 
 // 2026-03-02T10:00:05.123456789Z
-const WallTime kClaimed = WallTime(std::chrono::duration_cast<WallTime::duration>(
-    std::chrono::nanoseconds(1772445605123456789)));
+const WallTime kClaimed =
+    WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(1772445605123456789)));
 
-net::Ip Ip(const std::string& text) { return net::Ip::Parse(text).value(); }
-net::Cidr Cidr(const std::string& text) { return net::Cidr::ParsePrefix(text).value(); }
+net::Ip Ip(const std::string& text) {
+  return net::Ip::Parse(text).value();
+}
+net::Cidr Cidr(const std::string& text) {
+  return net::Cidr::ParsePrefix(text).value();
+}
 
 std::string Encode(const model::IpamBlock& block) {
   return model::EncodeValue(model::Key::Block(block.cidr), block);
 }
 
 TEST(Block, HasTheDocumentedBytesWhenNew) {
-  EXPECT_EQ(Encode(NewBlock(Cidr("10.77.3.0/30"), "rack1-host7", kClaimed)),
-            R"({"cidr":"10.77.3.0/30","affinity":"host:rack1-host7","affinity_claim_time":"2026-03-02T10:00:05Z",)"
-            R"("allocations":[null,null,null,null],"unallocated":[0,1,2,3],"attributes":[],"deleted":false,)"
-            R"("sequenceNumber":1772445605123456789,"sequenceNumberForAllocation":{}})");
+  EXPECT_EQ(
+      Encode(NewBlock(Cidr("10.77.3.0/30"), "rack1-host7", kClaimed)),
+      R"({"cidr":"10.77.3.0/30","affinity":"host:rack1-host7","affinity_claim_time":"2026-03-02T10:00:05Z",)"
+      R"("allocations":[null,null,null,null],"unallocated":[0,1,2,3],"attributes":[],"deleted":false,)"
+      R"("sequenceNumber":1772445605123456789,"sequenceNumberForAllocation":{}})");
 }
 
 // Reference ipam 2.2, the example block: order of members, shared numbers, sorted maps.
 TEST(Block, HasTheDocumentedBytesAfterAllocations) {
-  model::IpamBlock block = NewBlock(Cidr("192.168.9.0/30"), "node-a", WallTime(std::chrono::seconds(1714557600)));
+  model::IpamBlock block =
+      NewBlock(Cidr("192.168.9.0/30"), "node-a", WallTime(std::chrono::seconds(1714557600)));
   block.sequence_number = 1714557600000000001ULL;
   ASSERT_TRUE(Assign(block, Ip("192.168.9.0"),
                      {"net1.4f0c", {{"namespace", "default"}, {"node", "node-a"}, {"pod", "web-0"}}})
@@ -127,7 +133,9 @@ TEST(BlockProperties, ConservesAddressesUnderAnyCalls) {
       return Owner{fmt::format("handle{}", *rc::gen::inRange(0, 3)),
                    {{"pod", fmt::format("p{}", *rc::gen::inRange(0, 2))}}};
     };
-    const auto address = [&] { return cidr.ip().Plus(static_cast<std::uint64_t>(*rc::gen::inRange(0, size))); };
+    const auto address = [&] {
+      return cidr.ip().Plus(static_cast<std::uint64_t>(*rc::gen::inRange(0, size)));
+    };
 
     const int steps = *rc::gen::inRange(0, 30);
     for (int step = 0; step < steps; ++step) {

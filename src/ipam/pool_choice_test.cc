@@ -62,11 +62,10 @@ TEST(PoolChoice, SelectsByNodeLabels) {
   broken.node_selector = "rack ==";
   model::IPPool namespaced = Resource("namespaced", "10.3.0.0/16");
   namespaced.namespace_selector = "has(team)";
-  EXPECT_EQ(Chosen({rack, broken, namespaced}, {.requested = {},
-                                                .intended_use = "Workload",
-                                                .host = "h",
-                                                .node_labels = {{"rack", "r1"}}}),
-            Names{"rack"});
+  EXPECT_EQ(
+      Chosen({rack, broken, namespaced},
+             {.requested = {}, .intended_use = "Workload", .host = "h", .node_labels = {{"rack", "r1"}}}),
+      Names{"rack"});
   EXPECT_EQ(Chosen({rack}, {.requested = {}, .intended_use = "Workload", .host = "h", .node_labels = {}}),
             Names{"no configured Calico pools for node h"});
 }

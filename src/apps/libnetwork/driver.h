@@ -15,20 +15,21 @@ namespace calico::libnetwork {
 
 struct Options {
   std::string node_name;
-  std::string interface_prefix = "cali";        // CALICO_LIBNETWORK_IFPREFIX
-  bool create_profiles = true;                  // CALICO_LIBNETWORK_CREATE_PROFILES
-  int veth_mtu_bytes = 0;                       // CALICO_LIBNETWORK_VETH_MTU
+  std::string interface_prefix = "cali";  // CALICO_LIBNETWORK_IFPREFIX
+  bool create_profiles = true;            // CALICO_LIBNETWORK_CREATE_PROFILES
+  int veth_mtu_bytes = 0;                 // CALICO_LIBNETWORK_VETH_MTU
   std::string docker_endpoint = "unix:///var/run/docker.sock";
-  Duration call_deadline = std::chrono::milliseconds(2500);   // dockerd has none: answer within 3 s
+  Duration call_deadline = std::chrono::milliseconds(2500);  // dockerd has none: answer within 3 s
   Duration name_lookup_timeout = std::chrono::seconds(1);
 };
 Result<Options> OptionsFromEnvironment(const Environment& environment, const std::string& node_name);
 
-// Docker's remote network and IPAM drivers (reference docker-and-cni A). Stateless: each call works on the store, so
-// any host may answer for any network. Thread-safe; handlers run concurrently.
+// Docker's remote network and IPAM drivers (reference docker-and-cni A). Stateless: each call works on the
+// store, so any host may answer for any network. Thread-safe; handlers run concurrently.
 class Driver final {
  public:
-  // `wait_programmed(interface, deadline)`: returns when the dataplane has programmed that endpoint, or at the deadline.
+  // `wait_programmed(interface, deadline)`: returns when the dataplane has programmed that endpoint, or at
+  // the deadline.
   using WaitProgrammed = std::function<void(const std::string& interface_name, TimePoint deadline)>;
 
   Driver(datastore::Client& client, const Clock& clock, Options options, WaitProgrammed wait_programmed);

@@ -75,8 +75,9 @@ std::vector<std::string> AllocatorFixture::Affinities(const std::string& host) {
   return texts;
 }
 
-Result<Allocator::Assigned> AllocatorFixture::Try(const std::string& host, const std::string& handle, int count,
-                                                  const std::vector<std::string>& pools, net::Family family) {
+Result<Allocator::Assigned> AllocatorFixture::Try(const std::string& host, const std::string& handle,
+                                                  int count, const std::vector<std::string>& pools,
+                                                  net::Family family) {
   Allocator::Request request;
   request.family = family;
   request.count = count;

@@ -14,8 +14,12 @@
 
 namespace calico::ipam::testing {
 
-inline net::Ip Ip(const std::string& text) { return net::Ip::Parse(text).value(); }
-inline net::Cidr Cidr(const std::string& text) { return net::Cidr::ParsePrefix(text).value(); }
+inline net::Ip Ip(const std::string& text) {
+  return net::Ip::Parse(text).value();
+}
+inline net::Cidr Cidr(const std::string& text) {
+  return net::Cidr::ParsePrefix(text).value();
+}
 
 class ManualClock final : public Clock {
  public:

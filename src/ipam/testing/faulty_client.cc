@@ -10,7 +10,9 @@ namespace calico::ipam::testing {
 
 using datastore::Revision;
 
-Error FaultyClient::Away() const { return Error(ErrorCode::kUnavailable, name() + ": not reachable (test)"); }
+Error FaultyClient::Away() const {
+  return Error(ErrorCode::kUnavailable, name() + ": not reachable (test)");
+}
 
 Status FaultyClient::BeforeRead() {
   if (state_->hang) {

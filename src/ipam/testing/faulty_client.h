@@ -11,19 +11,20 @@ namespace calico::ipam::testing {
 
 // What a store may do to one call.
 enum class Fault {
-  kConflict,       // somebody else wrote first: nothing is written
-  kRefused,        // kUnavailable, nothing is written
-  kReplyLost,      // kUnavailable, but the write happened
-  kDownFromHere,   // this call and all later ones are kUnavailable, nothing is written
+  kConflict,      // somebody else wrote first: nothing is written
+  kRefused,       // kUnavailable, nothing is written
+  kReplyLost,     // kUnavailable, but the write happened
+  kDownFromHere,  // this call and all later ones are kUnavailable, nothing is written
 };
 
-// A view of a client that counts calls and fails one of them. One instance is for one thread, its counters may
-// be read from others.
+// A view of a client that counts calls and fails one of them. One instance is for one thread, its counters
+// may be read from others.
 class FaultyClient final : public datastore::Client {
  public:
   explicit FaultyClient(datastore::Client& inner) : inner_(inner), state_(std::make_shared<State>()) {}
 
-  // Fails the write number `index` from now, counted from 0. Conflict means: as the operation would report it.
+  // Fails the write number `index` from now, counted from 0. Conflict means: as the operation would report
+  // it.
   void FailWrite(int index, Fault fault) {
     state_->fail_write = state_->writes + index;
     state_->fault = fault;

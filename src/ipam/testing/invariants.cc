@@ -28,8 +28,9 @@ Contents ReadAll(datastore::Client& client) {
   }
   for (const datastore::KeyValue& kv : list->items) {
     const auto key = model::ParsePath(kv.key);
-    const auto object = key.has_value() ? model::DecodeValue(*key, kv.value)
-                                        : Result<model::Object>(Error(ErrorCode::kInvalidArgument, "unknown key"));
+    const auto object = key.has_value()
+                            ? model::DecodeValue(*key, kv.value)
+                            : Result<model::Object>(Error(ErrorCode::kInvalidArgument, "unknown key"));
     if (!object.has_value()) {
       contents.violations.push_back(kv.key + ": " + object.error().message());
       continue;
@@ -38,7 +39,8 @@ Contents ReadAll(datastore::Client& client) {
     if (const auto* affinity = std::get_if<model::BlockAffinity>(&*object)) {
       contents.affinities[{key->ns, net::Cidr::ParsePrefix(key->name).value()}] = affinity->state;
     }
-    if (const auto* handle = std::get_if<model::IpamHandle>(&*object)) contents.handles[key->name] = handle->blocks;
+    if (const auto* handle = std::get_if<model::IpamHandle>(&*object))
+      contents.handles[key->name] = handle->blocks;
   }
   return contents;
 }
@@ -83,8 +85,8 @@ void CheckAffinities(Contents& contents) {
     const auto& [host, cidr] = key;
     const auto block = contents.blocks.find(cidr);
     if (block == contents.blocks.end() || OwnerOf(block->second) != host) {
-      contents.violations.push_back(
-          fmt::format("S8: {} has a confirmed affinity for {}, which is not its block", host, cidr.ToString()));
+      contents.violations.push_back(fmt::format(
+          "S8: {} has a confirmed affinity for {}, which is not its block", host, cidr.ToString()));
     }
   }
 }
@@ -106,15 +108,16 @@ void CheckHandles(Contents& contents, bool exact) {
   for (const auto& [key, count] : real) {
     const int counted = contents.handles[key.first][key.second];
     if (counted < count || (exact && counted != count)) {
-      contents.violations.push_back(
-          fmt::format("S9/Q3: handle {} counts {} in {}, which has {}", key.first, counted, key.second, count));
+      contents.violations.push_back(fmt::format("S9/Q3: handle {} counts {} in {}, which has {}", key.first,
+                                                counted, key.second, count));
     }
   }
   if (!exact) return;
   for (const auto& [handle, blocks] : contents.handles) {
     for (const auto& [block, count] : blocks) {
       if (real.count({handle, block}) == 0) {
-        contents.violations.push_back(fmt::format("Q3: handle {} counts {} in {}: none", handle, count, block));
+        contents.violations.push_back(
+            fmt::format("Q3: handle {} counts {} in {}: none", handle, count, block));
       }
     }
   }
@@ -146,7 +149,8 @@ std::vector<std::string> CheckQuiescent(datastore::Client& client, const Holding
   for (const auto& [cidr, block] : contents.blocks) {
     const std::string owner = OwnerOf(block);
     if (!owner.empty() && contents.affinities.count({owner, cidr}) == 0) {
-      contents.violations.push_back(fmt::format("Q2: block {} of {} has no affinity", cidr.ToString(), owner));
+      contents.violations.push_back(
+          fmt::format("Q2: block {} of {} has no affinity", cidr.ToString(), owner));
     }
   }
   return contents.violations;

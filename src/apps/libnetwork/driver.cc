@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/libnetwork/driver.h"
+
+#include <charconv>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "apps/libnetwork/call.h"
+#include "apps/libnetwork/ipam_calls.h"
+#include "apps/libnetwork/network_calls.h"
+#include "apps/libnetwork/protocol.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace calico::libnetwork {
+namespace {
+
+// After the deadline, for undoing. dockerd has its answer within 3 s of the request.
+constexpr Duration kUndoTime = std::chrono::milliseconds(300);
+
+using CallFunction = Result<std::string> (*)(const Call& call, const std::string& body);
+
+Result<std::string> Succeed(const Call&, const std::string&) {
+  return std::string("{}");
+}
+Result<std::string> NetworkActivate(const Call&, const std::string&) {
+  return ImplementsJson("NetworkDriver");
+}
+Result<std::string> IpamActivate(const Call&, const std::string&) {
+  return ImplementsJson("IpamDriver");
+}
+Result<std::string> NetworkCapabilities(const Call&, const std::string&) {
+  return std::string(R"({"Scope":"global"})");
+}
+Result<std::string> IpamCapabilities(const Call&, const std::string&) {
+  return std::string(R"({"RequiresMACAddress":false})");
+}
+Result<std::string> AddressSpaces(const Call&, const std::string&) {
+  return std::string(R"({"LocalDefaultAddressSpace":"CalicoLocalAddressSpace",)"
+                     R"("GlobalDefaultAddressSpace":"CalicoGlobalAddressSpace"})");
+}
+Result<std::string> OperInfo(const Call&, const std::string&) {
+  return std::string(R"({"Value":{}})");
+}
+
+using CallTable = std::map<std::string, CallFunction>;
+
+// Those that only have to succeed fail a container's start or leak its endpoint if they do not (reference
+// A9.3, A9.5).
+const CallTable& NetworkCalls() {
+  static const CallTable table = {
+      {"/Plugin.Activate", NetworkActivate},
+      {"/NetworkDriver.GetCapabilities", NetworkCapabilities},
+      {"/NetworkDriver.AllocateNetwork", Succeed},
+      {"/NetworkDriver.FreeNetwork", Succeed},
+      {"/NetworkDriver.CreateNetwork", CreateNetwork},
+      {"/NetworkDriver.DeleteNetwork", Succeed},
+      {"/NetworkDriver.CreateEndpoint", CreateEndpoint},
+      {"/NetworkDriver.EndpointOperInfo", OperInfo},
+      {"/NetworkDriver.DeleteEndpoint", DeleteEndpoint},
+      {"/NetworkDriver.Join", Join},
+      {"/NetworkDriver.Leave", Leave},
+      {"/NetworkDriver.DiscoverNew", Succeed},
+      {"/NetworkDriver.DiscoverDelete", Succeed},
+      {"/NetworkDriver.ProgramExternalConnectivity", Succeed},
+      {"/NetworkDriver.RevokeExternalConnectivity", Succeed},
+  };
+  return table;
+}
+
+const CallTable& IpamCalls() {
+  static const CallTable table = {
+      {"/Plugin.Activate", IpamActivate},
+      {"/IpamDriver.GetCapabilities", IpamCapabilities},
+      {"/IpamDriver.GetDefaultAddressSpaces", AddressSpaces},
+      {"/IpamDriver.RequestPool", RequestPool},
+      {"/IpamDriver.ReleasePool", Succeed},
+      {"/IpamDriver.RequestAddress", RequestAddress},
+      {"/IpamDriver.ReleaseAddress", ReleaseAddress},
+  };
+  return table;
+}
+
+constexpr char kContentType[] = "application/vnd.docker.plugins.v1.2+json";
+
+HttpResponse Failed(int status, const std::string& text) {
+  return {status, kContentType, ErrorJson(text)};
+}
+
+// What the user reads behind "Error response from daemon: NetworkDriver.Join: ". Must say which store is
+// away.
+std::string TextFor(const Error& error, const std::string& store_name) {
+  const bool named = error.message().find(store_name) != std::string::npos;
+  if (error.code() != ErrorCode::kUnavailable || named) return error.message();
+  return fmt::format("datastore {} is not available: {}", store_name, error.message());
+}
+
+struct Server {
+  datastore::Client& client;
+  const Clock& clock;
+  const Options& options;
+  const Driver::WaitProgrammed& wait_programmed;
+};
+
+HttpResponse Serve(const Server& server, const CallTable& table, const HttpRequest& request) {
+  const auto entry = table.find(request.path);
+  // dockerd takes 404 for "this driver lacks the method" and goes on where it can.
+  if (entry == table.end()) return Failed(404, "unknown method " + request.path);
+  const TimePoint deadline = request.received + server.options.call_deadline;
+  const auto client = server.client.WithDeadline(deadline);
+  const auto undo_client = server.client.WithDeadline(deadline + kUndoTime);
+  const Call call{*client, *undo_client, server.clock, server.options, server.wait_programmed, deadline};
+  LogDebug("libnetwork", "{} {}", request.path, request.body);
+  const auto answer = entry->second(call, request.body);
+  if (answer.has_value()) return {200, kContentType, *answer};
+  const std::string text = TextFor(answer.error(), server.client.name());
+  LogWarning("libnetwork", "{}: {}", request.path, text);
+  return Failed(500, text);
+}
+
+}  // namespace
+
+Driver::Driver(datastore::Client& client, const Clock& clock, Options options, WaitProgrammed wait_programmed)
+    : client_(client),
+      clock_(clock),
+      options_(std::move(options)),
+      wait_programmed_(std::move(wait_programmed)) {}
+
+HttpResponse Driver::HandleNetwork(const HttpRequest& request) {
+  return Serve({client_, clock_, options_, wait_programmed_}, NetworkCalls(), request);
+}
+
+HttpResponse Driver::HandleIpam(const HttpRequest& request) {
+  return Serve({client_, clock_, options_, wait_programmed_}, IpamCalls(), request);
+}
+
+Result<Options> OptionsFromEnvironment(const Environment& environment, const std::string& node_name) {
+  Options options;
+  options.node_name = node_name;
+  options.interface_prefix = environment.GetOr("CALICO_LIBNETWORK_IFPREFIX", options.interface_prefix);
+  // Anything but "false" is true (reference docker-and-cni A7).
+  options.create_profiles =
+      !EqualsIgnoreCase(environment.GetOr("CALICO_LIBNETWORK_CREATE_PROFILES", "true"), "false");
+  if (const auto text = environment.Get("CALICO_LIBNETWORK_VETH_MTU")) {
+    std::uint16_t mtu = 0;
+    const char* end = text->data() + text->size();
+    const auto parsed = std::from_chars(text->data(), end, mtu);
+    if (parsed.ec != std::errc() || parsed.ptr != end) {
+      return Error(ErrorCode::kInvalidArgument,
+                   fmt::format("CALICO_LIBNETWORK_VETH_MTU is '{}': give a number from 0 to 65535", *text));
+    }
+    options.veth_mtu_bytes = mtu;
+  }
+  if (const auto host = environment.Get("DOCKER_HOST")) {
+    options.docker_endpoint = host->rfind("tcp://", 0) == 0 ? "http://" + host->substr(6) : *host;
+  }
+  return options;
+}
+
+}  // namespace calico::libnetwork

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/libnetwork/endpoints.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "model/codec/json.h"
+
+namespace calico::libnetwork {
+namespace {
+
+constexpr std::string_view kEndpointHandlePrefix = "libnetwork.";
+constexpr std::string_view kRequestedNote = "requested address";
+constexpr std::size_t kIdCharacters = 11;
+
+model::WorkloadEndpoint Identity(const std::string& node, const std::string& endpoint_id) {
+  model::WorkloadEndpoint endpoint;
+  endpoint.node = node;
+  endpoint.orchestrator = kOrchestrator;
+  endpoint.workload = kOrchestrator;
+  endpoint.endpoint = endpoint_id;
+  return endpoint;
+}
+
+}  // namespace
+
+std::string HostInterface(const std::string& endpoint_id) {
+  return "cali" + endpoint_id.substr(0, kIdCharacters);
+}
+
+std::string ContainerInterface(const std::string& endpoint_id) {
+  return "temp" + endpoint_id.substr(0, kIdCharacters);
+}
+
+Result<model::Key> EndpointKey(const std::string& node, const std::string& endpoint_id) {
+  ASSIGN_OR_RETURN(std::string name, model::WorkloadEndpointName(Identity(node, endpoint_id)));
+  return model::Key::Resource(model::Kind::kWorkloadEndpoint, std::move(name), kNamespace);
+}
+
+ipam::Owner UnboundOwner(const std::string& node, const Clock& clock, bool requested_by_user) {
+  ipam::Owner owner{fmt::format("{}-{}", kHandlePrefix, RandomUuid()),
+                    {{"node", node}, {"type", kOrchestrator}, {"timestamp", AttributeTime(clock.WallNow())}}};
+  if (requested_by_user) owner.attributes["note"] = kRequestedNote;
+  return owner;
+}
+
+ipam::Owner OwnerOfEndpoint(const std::string& node, const std::string& network_id,
+                            const std::string& endpoint_id, const Clock& clock) {
+  return {HandleOfEndpoint(endpoint_id),
+          {{"node", node},
+           {"type", kOrchestrator},
+           {"network", network_id},
+           {"timestamp", AttributeTime(clock.WallNow())}}};
+}
+
+std::string HandleOfEndpoint(const std::string& endpoint_id) {
+  return std::string(kEndpointHandlePrefix) + endpoint_id;
+}
+
+std::string EndpointOfHandle(const std::string& handle) {
+  if (handle.rfind(kEndpointHandlePrefix, 0) != 0) return {};
+  return handle.substr(kEndpointHandlePrefix.size());
+}
+
+bool IsRequestedByUser(const model::AllocationAttribute& attribute) {
+  const auto note = attribute.secondary.find("note");
+  return note != attribute.secondary.end() && note->second == kRequestedNote;
+}
+
+std::string AttributeTime(WallTime time) {
+  std::string text = FormatRfc3339(time);  // 2026-03-02T10:05:00Z
+  text[text.find('T')] = ' ';
+  text.pop_back();
+  return fmt::format("{}.{:09} +0000 UTC", text, UnixNanos(time) % 1'000'000'000);
+}
+
+Result<std::vector<datastore::Stored>> ListEndpoints(datastore::Client& client, const std::string& node) {
+  ASSIGN_OR_RETURN(model::Key any, EndpointKey(node, "x"));
+  any.name.pop_back();  // up to the endpoint's ID, which holds no dash
+  ASSIGN_OR_RETURN(const datastore::ListResult list, client.List(model::ToPath(any)));
+  std::vector<datastore::Stored> endpoints;
+  for (const datastore::KeyValue& kv : list.items) {
+    const auto key = model::ParsePath(kv.key);
+    if (!key.has_value() || key->kind != model::Kind::kWorkloadEndpoint) continue;
+    auto object = model::DecodeValue(*key, kv.value);
+    if (!object.has_value()) {
+      LogWarning("libnetwork", "ignoring endpoint {}: {}", kv.key, object.error().message());
+      continue;
+    }
+    model::MetadataOf(*object).resource_version = std::to_string(kv.revision);
+    // Dashes are doubled inside a segment, so a prefix may match another node's name: look at the field.
+    if (std::get<model::WorkloadEndpoint>(*object).node != node) continue;
+    endpoints.push_back({std::move(*object), kv.revision});
+  }
+  return endpoints;
+}
+
+}  // namespace calico::libnetwork

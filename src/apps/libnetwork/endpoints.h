@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "datastore/client.h"
+#include "datastore/resources.h"
+#include "ipam/block.h"
+#include "model/workload_endpoint.h"
+
+// Names of what belongs to one Docker endpoint, and the endpoints of one node.
+namespace calico::libnetwork {
+
+inline constexpr char kOrchestrator[] = "libnetwork";
+inline constexpr char kNamespace[] = "default";
+inline constexpr char kMac[] = "ee:ee:ee:ee:ee:ee";
+inline constexpr char kHandlePrefix[] = "libnetwork";
+// On an endpoint: the network namespace it was joined to. Two endpoints of one container have the same.
+inline constexpr char kSandboxAnnotation[] = "libnetwork.projectcalico.org/sandbox";
+
+// Device names take 15 characters: prefix and 11 of the ID, as Calico 2.6.
+std::string HostInterface(const std::string& endpoint_id);       // "cali369515cb37e"
+std::string ContainerInterface(const std::string& endpoint_id);  // "temp369515cb37e"
+Result<model::Key> EndpointKey(const std::string& node, const std::string& endpoint_id);
+
+// An address belongs to nobody between RequestAddress and CreateEndpoint: Docker sends the endpoint's ID only
+// then.
+ipam::Owner UnboundOwner(const std::string& node, const Clock& clock, bool requested_by_user);
+ipam::Owner OwnerOfEndpoint(const std::string& node, const std::string& network_id,
+                            const std::string& endpoint_id, const Clock& clock);
+std::string HandleOfEndpoint(const std::string& endpoint_id);
+// The endpoint of such a handle, or "" for another kind of handle.
+std::string EndpointOfHandle(const std::string& handle);
+// An address that the user asked for by value, e.g. with --aux-address: it may never get an endpoint.
+bool IsRequestedByUser(const model::AllocationAttribute& attribute);
+// "2026-03-02 10:05:00.123456789 +0000 UTC": how upstream writes the attribute `timestamp`; orders as text.
+std::string AttributeTime(WallTime time);
+
+// The libnetwork endpoints of one node, by a key prefix: the cost does not grow with the cluster.
+Result<std::vector<datastore::Stored>> ListEndpoints(datastore::Client& client, const std::string& node);
+
+}  // namespace calico::libnetwork

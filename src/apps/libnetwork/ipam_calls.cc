@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/libnetwork/ipam_calls.h"
+
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "apps/libnetwork/endpoints.h"
+#include "apps/libnetwork/protocol.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "datastore/resources.h"
+#include "ipam/allocator.h"
+#include "kernel/rtnetlink.h"
+#include "workload/veth.h"
+
+namespace calico::libnetwork {
+namespace {
+
+constexpr char kPoolV4[] = "CalicoPoolIPv4";
+constexpr char kPoolV6[] = "CalicoPoolIPv6";
+// Answering a pseudo gateway keeps dockerd from asking for a gateway address (reference docker-and-cni A4).
+constexpr char kAllV4[] = "0.0.0.0/0";
+constexpr char kAllV6[] = "::/0";
+
+Result<bool> IsConfiguredPool(const Call& call, const net::Cidr& cidr) {
+  ASSIGN_OR_RETURN(const datastore::ObjectList pools,
+                   datastore::Resources(call.client, call.clock).List(model::Kind::kIPPool));
+  for (const datastore::Stored& stored : pools.items) {
+    const auto& pool = std::get<model::IPPool>(stored.object);
+    if (!pool.disabled && net::Cidr::ParsePrefix(pool.cidr) == cidr) return true;
+  }
+  return false;
+}
+
+Result<std::string> AutoAssign(const Call& call, const AddressRequest& request) {
+  ipam::Allocator::Request wanted;
+  wanted.owner = UnboundOwner(call.options.node_name, call.clock, false);
+  if (request.pool_id == kPoolV6) wanted.family = net::Family::kV6;
+  if (request.pool_id != kPoolV4 && request.pool_id != kPoolV6) {
+    const auto cidr = net::Cidr::ParsePrefix(request.pool_id);
+    if (!cidr.has_value()) return Error(ErrorCode::kInvalidArgument, "Invalid CIDR");
+    ASSIGN_OR_RETURN(const bool configured, IsConfiguredPool(call, *cidr));
+    if (!configured) {
+      return Error(
+          ErrorCode::kInvalidArgument,
+          "The network references a Calico pool which has been deleted. Please re-instate the Calico pool "
+          "before using the network.");
+    }
+    wanted.family = cidr->family();
+    wanted.pools = {*cidr};
+  }
+  ipam::Allocator allocator(call.client, call.clock, call.options.node_name);
+  auto assigned = allocator.AutoAssign(wanted);
+  if (!assigned.has_value()) {
+    if (assigned.error().code() == ErrorCode::kNotFound) {
+      return Error(ErrorCode::kNotFound, "IP assignment error: No configured Calico pools");
+    }
+    return std::move(assigned).error().WithContext(
+        fmt::format("IP assignment error, data: {{PoolID:{}}}", request.pool_id));
+  }
+  if (assigned->ips.size() != 1) {
+    return Error(
+        ErrorCode::kNotFound,
+        fmt::format("Unexpected number of assigned IP addresses. A single address should be assigned. "
+                    "Got []: {}",
+                    assigned->reason));
+  }
+  return AddressJson(net::Cidr::Host(assigned->ips.front()).ToString());
+}
+
+Result<std::string> AssignRequested(const Call& call, const AddressRequest& request) {
+  const auto ip = net::Ip::Parse(request.address);
+  if (!ip.has_value()) {
+    return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no IP address", request.address));
+  }
+  ipam::Allocator allocator(call.client, call.clock, call.options.node_name);
+  auto assigned = allocator.AssignIp(*ip, UnboundOwner(call.options.node_name, call.clock, true));
+  if (!assigned.has_value()) {
+    return std::move(assigned).error().WithContext(
+        fmt::format("IP assignment error, data: {{IP:{}}}", ip->ToString()));
+  }
+  return AddressJson(net::Cidr::Host(*ip).ToString());
+}
+
+// After dockerd was killed it only sends ReleaseAddress for what its dead containers had: no Leave, no
+// DeleteEndpoint (reference docker-and-cni A9.7). The endpoint and its interface must not outlive the
+// address.
+Status RemoveEndpointOf(const Call& call, const std::string& endpoint_id) {
+  ASSIGN_OR_RETURN(const model::Key key, EndpointKey(call.options.node_name, endpoint_id));
+  auto deleted = call.client.Delete(model::ToPath(key), 0);
+  if (!deleted.has_value()) {
+    if (deleted.error().code() == ErrorCode::kNotFound) return Ok();  // the ordinary case
+    return std::move(deleted).error();
+  }
+  LogInfo("libnetwork", "removed endpoint {}, whose address Docker gave back", endpoint_id);
+  ASSIGN_OR_RETURN(const auto rtnetlink, kernel::OpenRtnetlink());
+  return workload::RemoveHostVeth(*rtnetlink, HostInterface(endpoint_id));
+}
+
+std::string AttributeText(const model::AllocationAttribute& attribute, const std::string& name) {
+  const auto found = attribute.secondary.find(name);
+  return found == attribute.secondary.end() ? std::string() : found->second;
+}
+
+}  // namespace
+
+Result<std::string> RequestPool(const Call& call, const std::string& body) {
+  ASSIGN_OR_RETURN(const PoolRequest request, ParsePoolRequest(body));
+  if (!request.sub_pool.empty()) {
+    return Error(
+        ErrorCode::kInvalidArgument,
+        "Calico IPAM does not support sub pool configuration on 'docker create network'. Calico IP Pools "
+        "should be configured first and IP assignment is from those pre-configured pools.");
+  }
+  if (request.has_options) return Error(ErrorCode::kInvalidArgument, "Arbitrary options are not supported");
+  const char* all = request.v6 ? kAllV6 : kAllV4;
+  if (request.pool.empty()) return PoolJson(request.v6 ? kPoolV6 : kPoolV4, all, all);
+  const auto cidr = net::Cidr::ParsePrefix(request.pool);
+  if (!cidr.has_value()) return Error(ErrorCode::kInvalidArgument, "Invalid CIDR");
+  ASSIGN_OR_RETURN(const bool configured, IsConfiguredPool(call, cidr->Masked()));
+  if (!configured) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "The requested subnet must match the CIDR of a configured Calico IP Pool.");
+  }
+  const std::string pool = cidr->Masked().ToString();
+  return PoolJson(pool, pool, all);
+}
+
+Result<std::string> RequestAddress(const Call& call, const std::string& body) {
+  ASSIGN_OR_RETURN(const AddressRequest request, ParseAddressRequest(body));
+  const auto type = request.options.find("RequestAddressType");
+  if (type != request.options.end() && type->second == "com.docker.network.gateway") {
+    return Error(ErrorCode::kInvalidArgument, "Calico IPAM does not support specifying a gateway.");
+  }
+  return request.address.empty() ? AutoAssign(call, request) : AssignRequested(call, request);
+}
+
+Result<std::string> ReleaseAddress(const Call& call, const std::string& body) {
+  ASSIGN_OR_RETURN(const AddressRequest request, ParseAddressRequest(body));
+  const auto ip = net::Ip::Parse(request.address);
+  if (!ip.has_value()) {
+    return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no IP address", request.address));
+  }
+  if (ip->IsUnspecified()) return std::string("{}");  // the pseudo gateway
+  ASSIGN_OR_RETURN(const auto attribute, ipam::ReadAllocation(call.client, call.clock, *ip));
+  if (!attribute.has_value()) return std::string("{}");
+  const std::string endpoint = EndpointOfHandle(ipam::HandleOf(*attribute));
+  if (!endpoint.empty()) {
+    // Released before (by our repair) and given to another host since: not this dockerd's any more.
+    if (AttributeText(*attribute, "node") != call.options.node_name) {
+      LogWarning("libnetwork", "not releasing {}: it belongs to node {}", ip->ToString(),
+                 AttributeText(*attribute, "node"));
+      return std::string("{}");
+    }
+    RETURN_IF_ERROR(RemoveEndpointOf(call, endpoint));
+  }
+  ipam::Allocator allocator(call.client, call.clock, call.options.node_name);
+  ASSIGN_OR_RETURN(const std::vector<net::Ip> released, allocator.ReleaseIps({*ip}));
+  static_cast<void>(released);
+  return std::string("{}");
+}
+
+}  // namespace calico::libnetwork

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/libnetwork/profiles.h"
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "apps/libnetwork/endpoints.h"
+#include "apps/libnetwork/protocol.h"
+#include "base/http_client.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "datastore/resources.h"
+#include "model/codec/json.h"
+#include "model/profile.h"
+
+namespace calico::libnetwork {
+namespace {
+
+using model::Key;
+using model::Kind;
+
+Key NetworkKey(const std::string& network_id) {
+  return Key::Resource(Kind::kDockerNetwork, network_id);
+}
+
+bool IsAlnum(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0;
+}
+
+// What a v3 name may be: lower case, digits, dots and dashes, with a letter or digit at both ends of each
+// part.
+bool IsProfileName(const std::string& name) {
+  if (name.empty() || name.size() > 253 || ToLower(name) != name) return false;
+  for (const std::string& part : Split(name, '.')) {
+    if (part.empty() || !IsAlnum(part.front()) || !IsAlnum(part.back())) return false;
+    if (!std::all_of(part.begin(), part.end(), [](char c) { return IsAlnum(c) || c == '-'; })) return false;
+  }
+  return true;
+}
+
+Result<std::string> AskDocker(const Call& call, const std::string& network_id) {
+  // A quarter of what is left stays for the writes that follow.
+  const Duration left = (call.deadline - call.clock.Now()) / 4 * 3;
+  const Duration timeout = std::min(call.options.name_lookup_timeout, left);
+  if (timeout <= Duration::zero()) return Error(ErrorCode::kUnavailable, "no time left to ask Docker");
+  ASSIGN_OR_RETURN(const HttpResponse response,
+                   HttpCall(call.options.docker_endpoint, "GET", "/networks/" + network_id, "", timeout));
+  const auto network = ParseDockerNetwork(response.body);
+  if (response.status != 200 || !network.has_value()) {
+    return Error(ErrorCode::kNotFound, fmt::format("Docker answered status {}", response.status));
+  }
+  return network->name;
+}
+
+Status RenameOne(datastore::Client& client, const Clock& clock, const datastore::Stored& stored) {
+  auto endpoint = std::get<model::WorkloadEndpoint>(stored.object);
+  const std::string id = endpoint.profiles.front();
+  ASSIGN_OR_RETURN(const std::string name, StoredNetworkName(client, id));
+  if (name.empty()) return Ok();
+  endpoint.profiles = {ProfileName(name, id)};
+  RETURN_IF_ERROR(EnsureProfile(client, clock, endpoint.profiles.front()));
+  auto updated = datastore::Resources(client, clock).Update(endpoint);
+  if (updated.has_value()) {
+    LogInfo("libnetwork", "endpoint {} now has the profile {}", endpoint.endpoint, endpoint.profiles.front());
+    return Ok();
+  }
+  // Changed or deleted meanwhile: the next look finds what it is now.
+  const ErrorCode code = updated.error().code();
+  if (code == ErrorCode::kConflict || code == ErrorCode::kNotFound) return Ok();
+  return std::move(updated).error();
+}
+
+// IDs are 64 hex digits; no network name that somebody typed looks so.
+bool LooksLikeId(const std::string& profile) {
+  return profile.size() == 64 && std::all_of(profile.begin(), profile.end(), [](char c) {
+           return std::isxdigit(static_cast<unsigned char>(c)) != 0;
+         });
+}
+
+}  // namespace
+
+std::string ProfileName(const std::string& network_name, const std::string& network_id) {
+  if (IsProfileName(network_name)) return network_name;
+  // Docker allows "My_Net", a profile does not. The ID keeps "my_net" and "My_Net" apart.
+  std::string name = ToLower(network_name);
+  for (char& c : name) {
+    if (!IsAlnum(c)) c = '-';
+  }
+  return fmt::format("n-{}-{}", name, ToLower(network_id.substr(0, 8)));
+}
+
+Result<std::string> StoredNetworkName(datastore::Client& client, const std::string& network_id) {
+  const Key key = NetworkKey(network_id);
+  auto kv = client.Get(model::ToPath(key));
+  if (!kv.has_value()) {
+    if (kv.error().code() == ErrorCode::kNotFound) return std::string();
+    return std::move(kv).error();
+  }
+  ASSIGN_OR_RETURN(const model::Object object, model::DecodeValue(key, kv->value));
+  return std::get<model::DockerNetwork>(object).name;
+}
+
+Status StoreNetworkName(datastore::Client& client, const std::string& network_id, const std::string& name) {
+  const Key key = NetworkKey(network_id);
+  model::DockerNetwork network;
+  network.name = name;
+  // A network never changes its name, so the first writer is as good as any.
+  auto created = client.Create(model::ToPath(key), model::EncodeValue(key, network));
+  if (created.has_value() || created.error().code() == ErrorCode::kAlreadyExists) return Ok();
+  return std::move(created).error();
+}
+
+Result<std::string> LookUpNetworkName(const Call& call, const std::string& network_id) {
+  ASSIGN_OR_RETURN(const std::string stored, StoredNetworkName(call.client, network_id));
+  if (!stored.empty()) return stored;
+  auto asked = AskDocker(call, network_id);
+  if (!asked.has_value()) {
+    LogWarning("libnetwork", "network {} gets its ID as profile for now: {}", network_id,
+               asked.error().message());
+    return std::string();
+  }
+  RETURN_IF_ERROR(StoreNetworkName(call.client, network_id, *asked));
+  return *asked;
+}
+
+Status EnsureProfile(datastore::Client& client, const Clock& clock, const std::string& profile) {
+  auto created = datastore::Resources(client, clock).Create(model::ProfileOfDockerNetwork(profile));
+  if (created.has_value() || created.error().code() == ErrorCode::kAlreadyExists) return Ok();
+  return std::move(created).error().WithContext("creating profile " + profile);
+}
+
+Status RenameProfiles(datastore::Client& client, const Clock& clock, const std::string& node) {
+  ASSIGN_OR_RETURN(const std::vector<datastore::Stored> endpoints, ListEndpoints(client, node));
+  for (const datastore::Stored& stored : endpoints) {
+    const auto& endpoint = std::get<model::WorkloadEndpoint>(stored.object);
+    if (endpoint.profiles.size() != 1 || !LooksLikeId(endpoint.profiles.front())) continue;
+    RETURN_IF_ERROR(RenameOne(client, clock, stored));
+  }
+  return Ok();
+}
+
+}  // namespace calico::libnetwork
