@@ -46,8 +46,8 @@ Result<std::vector<net::Cidr>> AddressesOf(const EndpointRequest& request) {
 Result<std::vector<std::string>> ProfilesFor(const Call& call, const std::string& network_id) {
   if (!call.options.create_profiles) return std::vector<std::string>();
   ASSIGN_OR_RETURN(const std::string name, LookUpNetworkName(call, network_id));
-  const std::string profile = name.empty() ? network_id : ProfileName(name, network_id);
-  RETURN_IF_ERROR(EnsureProfile(call.client, call.clock, profile));
+  ASSIGN_OR_RETURN(const std::string profile,
+                   EnsureProfile(call.client, call.clock, name.empty() ? network_id : name));
   return std::vector<std::string>{profile};
 }
 

@@ -11,7 +11,6 @@
 #include "apps/libnetwork/protocol.h"
 #include "base/http_client.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "datastore/resources.h"
 #include "model/codec/json.h"
 #include "model/profile.h"
@@ -24,21 +23,6 @@ using model::Kind;
 
 Key NetworkKey(const std::string& network_id) {
   return Key::Resource(Kind::kDockerNetwork, network_id);
-}
-
-bool IsAlnum(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0;
-}
-
-// What a v3 name may be: lower case, digits, dots and dashes, with a letter or digit at both ends of each
-// part.
-bool IsProfileName(const std::string& name) {
-  if (name.empty() || name.size() > 253 || ToLower(name) != name) return false;
-  for (const std::string& part : Split(name, '.')) {
-    if (part.empty() || !IsAlnum(part.front()) || !IsAlnum(part.back())) return false;
-    if (!std::all_of(part.begin(), part.end(), [](char c) { return IsAlnum(c) || c == '-'; })) return false;
-  }
-  return true;
 }
 
 Result<std::string> AskDocker(const Call& call, const std::string& network_id) {
@@ -60,8 +44,7 @@ Status RenameOne(datastore::Client& client, const Clock& clock, const datastore:
   const std::string id = endpoint.profiles.front();
   ASSIGN_OR_RETURN(const std::string name, StoredNetworkName(client, id));
   if (name.empty()) return Ok();
-  endpoint.profiles = {ProfileName(name, id)};
-  RETURN_IF_ERROR(EnsureProfile(client, clock, endpoint.profiles.front()));
+  ASSIGN_OR_RETURN(endpoint.profiles.front(), EnsureProfile(client, clock, name));
   auto updated = datastore::Resources(client, clock).Update(endpoint);
   if (updated.has_value()) {
     LogInfo("libnetwork", "endpoint {} now has the profile {}", endpoint.endpoint, endpoint.profiles.front());
@@ -81,16 +64,6 @@ bool LooksLikeId(const std::string& profile) {
 }
 
 }  // namespace
-
-std::string ProfileName(const std::string& network_name, const std::string& network_id) {
-  if (IsProfileName(network_name)) return network_name;
-  // Docker allows "My_Net", a profile does not. The ID keeps "my_net" and "My_Net" apart.
-  std::string name = ToLower(network_name);
-  for (char& c : name) {
-    if (!IsAlnum(c)) c = '-';
-  }
-  return fmt::format("n-{}-{}", name, ToLower(network_id.substr(0, 8)));
-}
 
 Result<std::string> StoredNetworkName(datastore::Client& client, const std::string& network_id) {
   const Key key = NetworkKey(network_id);
@@ -126,10 +99,13 @@ Result<std::string> LookUpNetworkName(const Call& call, const std::string& netwo
   return *asked;
 }
 
-Status EnsureProfile(datastore::Client& client, const Clock& clock, const std::string& profile) {
-  auto created = datastore::Resources(client, clock).Create(model::ProfileOfDockerNetwork(profile));
-  if (created.has_value() || created.error().code() == ErrorCode::kAlreadyExists) return Ok();
-  return std::move(created).error().WithContext("creating profile " + profile);
+Result<std::string> EnsureProfile(datastore::Client& client, const Clock& clock,
+                                  const std::string& network_name) {
+  model::Profile profile = model::ProfileOfDockerNetwork(network_name);
+  std::string name = profile.metadata.name;
+  auto created = datastore::Resources(client, clock).Create(std::move(profile));
+  if (created.has_value() || created.error().code() == ErrorCode::kAlreadyExists) return name;
+  return std::move(created).error().WithContext("creating profile " + name);
 }
 
 Status RenameProfiles(datastore::Client& client, const Clock& clock, const std::string& node) {

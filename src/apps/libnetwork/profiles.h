@@ -12,9 +12,6 @@
 // One profile per Docker network, named by the network's name, which Docker never sends to a driver.
 namespace calico::libnetwork {
 
-// The profile of a network: its name, or something made from it where a profile may not be called so.
-std::string ProfileName(const std::string& network_name, const std::string& network_id);
-
 // The name of a network: from the store; else from Docker within the call's time, and then stored. "" when
 // neither knows it now. Never waits for Docker longer than options.name_lookup_timeout: while dockerd starts
 // its containers its API hangs until this very call has been answered (reference docker-and-cni A9.6).
@@ -23,8 +20,9 @@ Result<std::string> StoredNetworkName(datastore::Client& client,
                                       const std::string& network_id);  // "" = unknown
 Status StoreNetworkName(datastore::Client& client, const std::string& network_id, const std::string& name);
 
-// Already there is success.
-Status EnsureProfile(datastore::Client& client, const Clock& clock, const std::string& profile);
+// Makes the profile of a network, unless it is there, and returns its name.
+Result<std::string> EnsureProfile(datastore::Client& client, const Clock& clock,
+                                  const std::string& network_name);
 
 // Gives endpoints of this node whose profile is a network's ID the profile of its name, where that is known
 // by now.

@@ -29,11 +29,14 @@ class FaultyClient final : public datastore::Client {
     state_->fail_write = state_->writes + index;
     state_->fault = fault;
   }
+  // The store is well again; failed() keeps its answer.
   void FailNothing() {
     state_->fail_write = -1;
     state_->down = false;
     state_->hang = false;
   }
+  // Forgets that a failure was reached.
+  void Rearm() { state_->failed = false; }
   // From now on every call blocks until its deadline.
   void Hang() { state_->hang = true; }
   int writes() const { return state_->writes; }
