@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/codec/scalar.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <regex>
+#include <string>
+
+#include "base/text.h"
+
+namespace calico::model::codec {
+namespace {
+
+template <std::size_t N>
+bool OneOf(std::string_view text, const std::array<std::string_view, N>& words) {
+  for (std::string_view word : words) {
+    if (text == word) return true;
+  }
+  return false;
+}
+
+template <typename T>
+std::optional<T> Whole(std::string_view text, int base) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+std::optional<bool> ParseYamlBool(std::string_view text) {
+  constexpr std::array<std::string_view, 11> kTrue{"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y"};
+  constexpr std::array<std::string_view, 11> kFalse{"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N"};
+  if (OneOf(text, kTrue)) return true;
+  if (OneOf(text, kFalse)) return false;
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> ParseYamlInt(std::string_view text) {
+  const std::string plain = ReplaceAll(std::string(text), "_", "");
+  std::string_view digits = plain;
+  const bool negative = digits.starts_with('-');
+  if (negative || digits.starts_with('+')) digits.remove_prefix(1);
+  std::optional<std::int64_t> value;
+  if (digits.starts_with("0x")) value = Whole<std::int64_t>(digits.substr(2), 16);
+  else if (digits.starts_with("0o")) value = Whole<std::int64_t>(digits.substr(2), 8);
+  else if (digits.starts_with("0b")) value = Whole<std::int64_t>(digits.substr(2), 2);
+  else if (digits.size() > 1 && digits[0] == '0') value = Whole<std::int64_t>(digits.substr(1), 8);
+  else value = Whole<std::int64_t>(digits, 10);
+  if (value) return negative ? -*value : *value;
+  // 1e3 and 1.0 are integers where one is wanted.
+  const auto real = ParseYamlFloat(text);
+  if (real && std::trunc(*real) == *real && std::abs(*real) < 9e15) return static_cast<std::int64_t>(*real);
+  return std::nullopt;
+}
+
+std::optional<double> ParseYamlFloat(std::string_view text) {
+  static const std::regex kFloat(R"([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?)");
+  const std::string word(text);
+  if (!std::regex_match(word, kFloat)) return std::nullopt;
+  return std::strtod(word.c_str(), nullptr);
+}
+
+bool IsYamlNull(std::string_view text) {
+  constexpr std::array<std::string_view, 5> kNull{"", "~", "null", "Null", "NULL"};
+  return OneOf(text, kNull);
+}
+
+std::optional<std::uint32_t> ParseAsNumber(std::string_view text) {
+  while (!text.empty() && text.front() == '\x01') text.remove_prefix(1);
+  const std::size_t dot = text.find('.');
+  if (dot == std::string_view::npos) return Whole<std::uint32_t>(text, 10);
+  const auto high = Whole<std::uint16_t>(text.substr(0, dot), 10);
+  const auto low = Whole<std::uint16_t>(text.substr(dot + 1), 10);
+  if (!high || !low) return std::nullopt;
+  return (static_cast<std::uint32_t>(*high) << 16) + *low;
+}
+
+bool ReadsAsAnotherType(std::string_view text) {
+  static const std::regex kTime(R"([0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?)");
+  static const std::regex kSexagesimal(R"([-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?)");
+  const std::string word(text);
+  const std::string digits = ReplaceAll(word, "_", "");
+  return IsYamlNull(text) || ParseYamlBool(text) || ParseYamlFloat(digits) || ParseYamlInt(text) ||
+         std::regex_match(word, kTime) || std::regex_match(word, kSexagesimal);
+}
+
+}  // namespace calico::model::codec

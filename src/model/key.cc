@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/key.h"
+
+#include <array>
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "base/text.h"
+
+namespace calico::model {
+namespace {
+
+constexpr std::string_view kResources = "/calico/resources/v3/projectcalico.org/";
+constexpr std::string_view kBlocks = "/calico/ipam/v2/assignment/";
+constexpr std::string_view kAffinities = "/calico/ipam/v2/host/";
+constexpr std::string_view kHandles = "/calico/ipam/v2/handle/";
+constexpr std::string_view kConfig = "/calico/ipam/v2/config";
+constexpr std::string_view kDockerNetworks = "/calico/docker/v1/network/";
+
+struct KindFacts {
+  Kind kind;
+  std::string_view name, plural;
+  bool namespaced;
+  std::array<std::string_view, 5> more_aliases;  // beside name and plural
+};
+// Reference datastore-model A.2, calicoctl A.6.
+constexpr std::array<KindFacts, 8> kKinds{{
+    {Kind::kIPPool, "IPPool", "ippools", false, {"ipp", "ipps", "pool", "pools"}},
+    {Kind::kNode, "Node", "nodes", false, {"no", "nos"}},
+    {Kind::kWorkloadEndpoint, "WorkloadEndpoint", "workloadendpoints", true, {"wep", "weps"}},
+    {Kind::kProfile, "Profile", "profiles", false, {"pro", "pros"}},
+    {Kind::kBGPConfiguration, "BGPConfiguration", "bgpconfigurations", false, {"bgpconfig", "bgpconfigs"}},
+    {Kind::kBGPPeer, "BGPPeer", "bgppeers", false, {"bgpp", "bgpps", "bp", "bps"}},
+    {Kind::kClusterInformation, "ClusterInformation", "clusterinformations", false, {"clusterinfo", "clusterinfos"}},
+    {Kind::kFelixConfiguration, "FelixConfiguration", "felixconfigurations", false, {"felixconfig", "felixconfigs"}},
+}};
+
+const KindFacts& Facts(Kind kind) {
+  for (const KindFacts& facts : kKinds) {
+    if (facts.kind == kind) return facts;
+  }
+  CHECK(false, "not a resource kind");
+  std::abort();
+}
+
+// "10.0.0.0/26" <-> "10.0.0.0-26"
+std::string CidrToSegment(const std::string& cidr) { return ReplaceAll(cidr, "/", "-"); }
+std::optional<net::Cidr> SegmentToCidr(std::string_view segment) {
+  const std::size_t dash = segment.find('-');
+  if (dash == std::string_view::npos) return std::nullopt;
+  std::string text(segment);
+  text[dash] = '/';
+  return net::Cidr::ParsePrefix(text);
+}
+
+std::string_view FamilySegment(net::Family family) { return family == net::Family::kV4 ? "ipv4" : "ipv6"; }
+
+std::string FamilySegmentOf(const std::string& cidr) {
+  const auto parsed = net::Cidr::ParsePrefix(cidr);
+  CHECK(parsed.has_value(), "an IPAM key must hold a CIDR");
+  return std::string(FamilySegment(parsed->family()));
+}
+
+// "ipv4/block/10.0.0.0-26" -> 10.0.0.0/26
+std::optional<net::Cidr> ParseBlockSegments(std::string_view rest) {
+  const std::vector<std::string> parts = Split(rest, '/');
+  if (parts.size() != 3 || parts[1] != "block") return std::nullopt;
+  auto cidr = SegmentToCidr(parts[2]);
+  if (!cidr || parts[0] != FamilySegment(cidr->family())) return std::nullopt;
+  return cidr;
+}
+
+std::optional<Key> ParseResource(std::string_view rest) {
+  const std::vector<std::string> parts = Split(rest, '/');
+  for (const KindFacts& facts : kKinds) {
+    if (parts.empty() || parts[0] != facts.plural) continue;
+    if (parts.size() != (facts.namespaced ? 3u : 2u)) return std::nullopt;
+    for (const std::string& part : parts) {
+      if (part.empty()) return std::nullopt;
+    }
+    const auto unescape = [](std::string text) { return ReplaceAll(ReplaceAll(std::move(text), "%2f", "/"), "%25", "%"); };
+    return facts.namespaced ? Key{facts.kind, unescape(parts[1]), unescape(parts[2])} : Key{facts.kind, {}, unescape(parts[1])};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string ToPath(const Key& key) {
+  switch (key.kind) {
+    case Kind::kIpamBlock:
+      return fmt::format("{}{}/block/{}", kBlocks, FamilySegmentOf(key.name), CidrToSegment(key.name));
+    case Kind::kBlockAffinity:
+      return fmt::format("{}{}/{}/block/{}", kAffinities, key.ns, FamilySegmentOf(key.name), CidrToSegment(key.name));
+    case Kind::kIpamHandle: return fmt::format("{}{}", kHandles, key.name);
+    case Kind::kIpamConfig: return std::string(kConfig);
+    case Kind::kDockerNetwork: return fmt::format("{}{}", kDockerNetworks, key.name);
+    default: break;
+  }
+  const KindFacts& facts = Facts(key.kind);
+  if (facts.namespaced) return fmt::format("{}{}/{}/{}", kResources, facts.plural, key.ns, key.name);
+  return fmt::format("{}{}/{}", kResources, facts.plural, key.name);
+}
+
+std::optional<Key> ParsePath(std::string_view path) {
+  const auto take = [&path](std::string_view prefix) {
+    if (!path.starts_with(prefix)) return false;
+    path.remove_prefix(prefix.size());
+    return true;
+  };
+  if (path == kConfig) return Key{Kind::kIpamConfig, {}, {}};
+  if (take(kResources)) return ParseResource(path);
+  if (take(kBlocks)) {
+    const auto cidr = ParseBlockSegments(path);
+    return cidr ? std::optional(Key::Block(*cidr)) : std::nullopt;
+  }
+  if (take(kAffinities)) {
+    const std::size_t slash = path.find('/');
+    if (slash == 0 || slash == std::string_view::npos) return std::nullopt;
+    const auto cidr = ParseBlockSegments(path.substr(slash + 1));
+    return cidr ? std::optional(Key::Affinity(std::string(path.substr(0, slash)), *cidr)) : std::nullopt;
+  }
+  if (take(kHandles)) return path.empty() ? std::nullopt : std::optional(Key::Handle(std::string(path)));
+  if (take(kDockerNetworks)) {
+    return path.empty() ? std::nullopt : std::optional(Key{Kind::kDockerNetwork, {}, std::string(path)});
+  }
+  return std::nullopt;
+}
+
+std::string ListPrefix(Kind kind) {
+  switch (kind) {
+    case Kind::kIpamBlock: return std::string(kBlocks);
+    case Kind::kBlockAffinity: return std::string(kAffinities);
+    case Kind::kIpamHandle: return std::string(kHandles);
+    case Kind::kIpamConfig: return std::string(kConfig);
+    case Kind::kDockerNetwork: return std::string(kDockerNetworks);
+    default: return fmt::format("{}{}/", kResources, Facts(kind).plural);
+  }
+}
+std::string ListPrefix(Kind kind, const std::string& ns) { return ListPrefix(kind) + ns + "/"; }
+std::string AffinityPrefix(const std::string& host, net::Family family) {
+  return fmt::format("{}{}/{}/block/", kAffinities, host, FamilySegment(family));
+}
+std::string BlockPrefix(net::Family family) { return fmt::format("{}{}/block/", kBlocks, FamilySegment(family)); }
+
+std::string_view KindName(Kind kind) {
+  switch (kind) {
+    case Kind::kIpamBlock: return "IPAMBlock";
+    case Kind::kBlockAffinity: return "BlockAffinity";
+    case Kind::kIpamHandle: return "IPAMHandle";
+    case Kind::kIpamConfig: return "IPAMConfig";
+    case Kind::kDockerNetwork: return "DockerNetwork";
+    default: return Facts(kind).name;
+  }
+}
+std::string_view KindPlural(Kind kind) { return Facts(kind).plural; }
+bool IsResource(Kind kind) { return kind <= Kind::kFelixConfiguration; }
+bool IsNamespaced(Kind kind) { return IsResource(kind) && Facts(kind).namespaced; }
+
+std::optional<Kind> ParseKindAlias(std::string_view text) {
+  const std::string lower = ToLower(text);
+  for (const KindFacts& facts : kKinds) {
+    if (lower == ToLower(facts.name) || lower == facts.plural) return facts.kind;
+    for (std::string_view alias : facts.more_aliases) {
+      if (!alias.empty() && lower == alias) return facts.kind;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string Describe(const Key& key) {
+  if (key.ns.empty()) return fmt::format("{}({})", KindName(key.kind), key.name);
+  return fmt::format("{}({}/{})", KindName(key.kind), key.ns, key.name);
+}
+
+}  // namespace calico::model

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/selector/selector.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace calico::model {
+
+struct Selector::Node {
+  enum class Type { kAll, kGlobal, kHas, kEqual, kNotEqual, kIn, kNotIn, kContains, kStarts, kEnds, kNot, kAnd, kOr };
+  Type type = Type::kAll;
+  std::string label;
+  std::vector<std::string> values;     // one, or the sorted set of in / not in
+  std::vector<std::shared_ptr<const Node>> children;
+
+  bool Matches(const Labels& labels) const;
+  std::string Text() const;
+};
+
+namespace {
+
+using Node = Selector::Node;
+using NodePtr = std::shared_ptr<const Node>;
+using Type = Node::Type;
+
+constexpr std::size_t kMaxLabel = 512;
+
+bool IsLabelChar(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '/' || c == '-';
+}
+
+// Recursive descent over the grammar of reference felix 2.8. The first error wins.
+class Parser {
+ public:
+  explicit Parser(std::string_view text) : rest_(text) {}
+
+  Result<NodePtr> Parse() {
+    SkipBlank();
+    if (rest_.empty()) return std::make_shared<const Node>();
+    NodePtr root = Or();
+    SkipBlank();
+    if (error_.empty() && !rest_.empty()) Fail(fmt::format("unexpected content at end of selector {}", rest_));
+    if (!error_.empty()) return Error(ErrorCode::kInvalidArgument, error_);
+    return root;
+  }
+
+ private:
+  NodePtr Fail(std::string text) {
+    if (error_.empty()) error_ = std::move(text);
+    rest_ = {};
+    return std::make_shared<const Node>();
+  }
+  void SkipBlank() {
+    while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\t')) rest_.remove_prefix(1);
+  }
+  bool Take(std::string_view token) {
+    if (!rest_.starts_with(token)) return false;
+    rest_.remove_prefix(token.size());
+    return true;
+  }
+  // A word operator must end at a character that cannot be part of a label.
+  bool TakeWord(std::string_view word) {
+    if (!rest_.starts_with(word) || (rest_.size() > word.size() && IsLabelChar(rest_[word.size()]))) return false;
+    rest_.remove_prefix(word.size());
+    return true;
+  }
+  bool TakeTwoWords(std::string_view first, std::string_view second) {
+    const std::string_view before = rest_;
+    if (Take(first)) {
+      SkipBlank();
+      if (TakeWord(second)) return true;
+    }
+    rest_ = before;
+    return false;
+  }
+
+  NodePtr Chain(Type type, std::string_view token, NodePtr (Parser::*operand)()) {
+    std::vector<NodePtr> children{(this->*operand)()};
+    for (SkipBlank(); Take(token); SkipBlank()) children.push_back((this->*operand)());
+    if (children.size() == 1) return children[0];
+    auto node = std::make_shared<Node>();
+    node->type = type;
+    node->children = std::move(children);
+    return node;
+  }
+  NodePtr Or() { return Chain(Type::kOr, "||", &Parser::And); }
+  NodePtr And() { return Chain(Type::kAnd, "&&", &Parser::Operation); }
+
+  NodePtr Operation() {
+    bool negated = false;
+    for (SkipBlank(); Take("!"); SkipBlank()) negated = !negated;
+    NodePtr node = Primary();
+    if (!negated) return node;
+    auto inverse = std::make_shared<Node>();
+    inverse->type = Type::kNot;
+    inverse->children = {std::move(node)};
+    return inverse;
+  }
+
+  NodePtr Call(Type type, std::string_view word) {
+    auto node = std::make_shared<Node>();
+    node->type = type;
+    SkipBlank();
+    if (type == Type::kHas) {
+      node->label = Label();
+      if (node->label.empty()) return Fail("expected identifier");
+      SkipBlank();
+    }
+    if (!Take(")")) return Fail(fmt::format("no closing ')' after {}(", word));
+    return node;
+  }
+
+  NodePtr Primary() {
+    if (Take("(")) {
+      NodePtr node = Or();
+      SkipBlank();
+      if (!Take(")")) return Fail("expected )");
+      return node;
+    }
+    if (Take("all(")) return Call(Type::kAll, "all");
+    if (Take("global(")) return Call(Type::kGlobal, "global");
+    if (Take("has(")) return Call(Type::kHas, "has");
+    std::string label = Label();
+    if (label.empty()) return Fail(rest_.empty() ? "unexpected end of string looking for op" : "expected identifier");
+    return Comparison(std::move(label));
+  }
+
+  NodePtr Comparison(std::string label) {
+    SkipBlank();
+    auto node = std::make_shared<Node>();
+    node->label = std::move(label);
+    if (Take("==")) node->type = Type::kEqual;
+    else if (Take("!=")) node->type = Type::kNotEqual;
+    else if (TakeWord("contains")) node->type = Type::kContains;
+    else if (TakeTwoWords("starts", "with")) node->type = Type::kStarts;
+    else if (TakeTwoWords("ends", "with")) node->type = Type::kEnds;
+    else if (TakeTwoWords("not", "in")) node->type = Type::kNotIn;
+    else if (TakeWord("in")) node->type = Type::kIn;
+    else return Fail(fmt::format("expected operator after label \"{}\"", node->label));
+    SkipBlank();
+    if (node->type == Type::kIn || node->type == Type::kNotIn) {
+      if (!ParseSet(node->values)) return Fail(error_);
+    } else {
+      const auto value = String();
+      if (!value) return Fail(error_);
+      node->values = {*value};
+    }
+    return node;
+  }
+
+  bool ParseSet(std::vector<std::string>& values) {
+    if (!Take("{")) {
+      Fail("expected set literal");
+      return false;
+    }
+    for (SkipBlank(); !Take("}"); SkipBlank()) {
+      const auto value = String();
+      if (!value) return false;
+      values.push_back(*value);
+      SkipBlank();
+      if (Take(",")) continue;
+      if (Take("}")) break;
+      Fail("expected }");
+      return false;
+    }
+    std::sort(values.begin(), values.end());
+    values.erase(std::unique(values.begin(), values.end()), values.end());
+    return true;
+  }
+
+  std::string Label() {
+    std::size_t length = 0;
+    while (length < rest_.size() && IsLabelChar(rest_[length])) ++length;
+    std::string label(rest_.substr(0, length));
+    if (length > kMaxLabel) {
+      Fail("label too long: " + label);
+      return label;
+    }
+    rest_.remove_prefix(length);
+    return label;
+  }
+
+  std::optional<std::string> String() {
+    if (rest_.empty() || (rest_.front() != '"' && rest_.front() != '\'')) {
+      Fail("expected string");
+      return std::nullopt;
+    }
+    const std::size_t end = rest_.find(rest_.front(), 1);
+    if (end == std::string_view::npos) {
+      Fail("unterminated string");
+      return std::nullopt;
+    }
+    std::string value(rest_.substr(1, end - 1));
+    rest_.remove_prefix(end + 1);
+    return value;
+  }
+
+  std::string_view rest_;
+  std::string error_;
+};
+
+std::string Quoted(const std::string& value) {
+  return value.find('"') == std::string::npos ? "\"" + value + "\"" : "'" + value + "'";
+}
+
+}  // namespace
+
+bool Selector::Node::Matches(const Labels& labels) const {
+  const auto found = labels.find(label);
+  const bool present = found != labels.end();
+  const auto is_member = [&] { return present && std::binary_search(values.begin(), values.end(), found->second); };
+  switch (type) {
+    case Type::kAll:
+    case Type::kGlobal: return true;
+    case Type::kHas: return present;
+    case Type::kEqual: return present && found->second == values[0];
+    case Type::kNotEqual: return !present || found->second != values[0];
+    case Type::kIn: return is_member();
+    case Type::kNotIn: return !is_member();
+    case Type::kContains: return present && found->second.find(values[0]) != std::string::npos;
+    case Type::kStarts: return present && found->second.starts_with(values[0]);
+    case Type::kEnds: return present && found->second.ends_with(values[0]);
+    case Type::kNot: return !children[0]->Matches(labels);
+    case Type::kAnd: return std::all_of(children.begin(), children.end(), [&](const auto& c) { return c->Matches(labels); });
+    case Type::kOr: return std::any_of(children.begin(), children.end(), [&](const auto& c) { return c->Matches(labels); });
+  }
+  return false;
+}
+
+std::string Selector::Node::Text() const {
+  const auto joined = [this](std::string_view operation) {
+    std::vector<std::string> parts;
+    for (const auto& child : children) parts.push_back(child->Text());
+    return "(" + Join(parts, operation) + ")";
+  };
+  const auto set = [this] {
+    std::vector<std::string> parts;
+    for (const std::string& value : values) parts.push_back(Quoted(value));
+    return "{" + Join(parts, ", ") + "}";
+  };
+  switch (type) {
+    case Type::kAll: return "all()";
+    case Type::kGlobal: return "global()";
+    case Type::kHas: return "has(" + label + ")";
+    case Type::kEqual: return label + " == " + Quoted(values[0]);
+    case Type::kNotEqual: return label + " != " + Quoted(values[0]);
+    case Type::kIn: return label + " in " + set();
+    case Type::kNotIn: return label + " not in " + set();
+    case Type::kContains: return label + " contains " + Quoted(values[0]);
+    case Type::kStarts: return label + " starts with " + Quoted(values[0]);
+    case Type::kEnds: return label + " ends with " + Quoted(values[0]);
+    case Type::kNot: return "!" + children[0]->Text();
+    case Type::kAnd: return joined(" && ");
+    case Type::kOr: return joined(" || ");
+  }
+  return {};
+}
+
+Result<Selector> Selector::Parse(std::string_view text) {
+  ASSIGN_OR_RETURN(NodePtr root, Parser(text).Parse());
+  std::string canonical = root->Text();
+  return Selector(std::move(root), std::move(canonical));
+}
+
+bool Selector::Matches(const Labels& labels) const { return root_->Matches(labels); }
+
+}  // namespace calico::model
