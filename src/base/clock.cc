@@ -2,6 +2,7 @@
 #include "base/clock.h"
 
 #include <ctime>
+#include <thread>
 
 namespace calico {
 
@@ -13,6 +14,8 @@ std::string FormatRfc3339(WallTime time) {
   std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
   return text;
 }
+
+void SleepFor(Duration duration) { std::this_thread::sleep_for(duration); }
 
 std::int64_t UnixNanos(WallTime time) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();

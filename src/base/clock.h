@@ -28,6 +28,9 @@ class SystemClock final : public Clock {
 // "2026-03-02T10:11:12Z": RFC 3339, UTC, whole seconds, as upstream stores times.
 std::string FormatRfc3339(WallTime time);
 
+// Blocks the calling thread; only where a caller waits between two tries.
+void SleepFor(Duration duration);
+
 // Nanoseconds since the epoch.
 std::int64_t UnixNanos(WallTime time);
 

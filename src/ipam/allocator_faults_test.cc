@@ -36,8 +36,9 @@ class AllocatorFaults : public AllocatorFixture, public ::testing::WithParamInte
       Allocator allocator(faulty, clock(), "host-a");
       const Status status = call(allocator);
       reached = faulty.failed();
-      if (GetParam() == Fault::kConflict || !reached)
+      if (GetParam() == Fault::kConflict || !reached) {
         EXPECT_TRUE(status.has_value()) << status.error().message();
+      }
       EXPECT_THAT(testing::CheckSafety(client(), {}), IsEmpty());
       check(status.has_value());
       if (HasFailure()) return;
@@ -95,7 +96,9 @@ TEST_P(AllocatorFaults, AutoAssignOverSeveralBlocks) {
                   return Ok();
                 },
                 [&](bool succeeded) {
-                  if (succeeded) ASSERT_EQ(ips.size(), 7U);
+                  if (succeeded) {
+                    ASSERT_EQ(ips.size(), 7U);
+                  }
                   const Status released = allocator("host-a").ReleaseByHandle("h");
                   EXPECT_TRUE(released.has_value() || released.error().code() == ErrorCode::kNotFound);
                   EXPECT_EQ(testing::Allocated(client()).size(), 2U);

@@ -49,7 +49,9 @@ TEST_P(DriverFaults, RequestAddress) {
     const HttpResponse response =
         Call("IpamDriver.RequestAddress", R"({"PoolID":"CalicoPoolIPv4","Address":"","Options":null})");
     const bool reached = faulty().failed();
-    if (response.status != 200) EXPECT_THAT(response.body, HasSubstr(store().name()));
+    if (response.status != 200) {
+      EXPECT_THAT(response.body, HasSubstr(store().name()));
+    }
     ReleaseEverything();
     if (!reached) return;
     faulty().Rearm();
