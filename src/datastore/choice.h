@@ -27,7 +27,8 @@ struct StoreChoice {
   StoreType type = StoreType::kSqlite;
   EtcdOptions etcd;
   std::string sqlite_path;
-  std::string reason;   // "ETCD_ENDPOINTS is set", "/etc/calico/calicoctl.cfg"
+  bool create_sqlite = false;  // only calico-node makes the file
+  std::string reason;          // "ETCD_ENDPOINTS is set", "/etc/calico/calicoctl.cfg"
 };
 
 enum class Program { kNode, kCalicoctl };
@@ -35,10 +36,12 @@ enum class Program { kNode, kCalicoctl };
 inline constexpr char kDefaultConfigFile[] = "/etc/calico/calicoctl.cfg";
 inline constexpr char kDefaultSqlitePath[] = "/var/lib/calico/calico.db";
 
-// design.md section 2: DATASTORE_TYPE wins; else the config file (for kNode only when no ETCD_* variable is set);
-// else ETCD_ENDPOINTS; else SQLite, where only calico-node creates the file. Each variable may be prefixed CALICO_.
-// `config_file` empty = kDefaultConfigFile if it exists. Errors are the reference's (calicoctl A.3, datastore-model A.5).
-Result<StoreChoice> ChooseStore(const Environment& environment, const std::string& config_file, Program program);
+// design.md section 2: DATASTORE_TYPE wins; else the config file (for kNode only when no ETCD_* variable is
+// set); else ETCD_ENDPOINTS; else SQLite, where only calico-node creates the file. Each variable may be
+// prefixed CALICO_. A file named by the user (`config_file`) wins over all of this; empty =
+// kDefaultConfigFile if it exists. Errors are the reference's (calicoctl A.3, datastore-model A.5).
+Result<StoreChoice> ChooseStore(const Environment& environment, const std::string& config_file,
+                                Program program);
 
 // Connects (etcd: lazily). kUnsupported for types this version lacks.
 Result<std::unique_ptr<Client>> OpenStore(const StoreChoice& choice);

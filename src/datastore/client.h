@@ -15,19 +15,19 @@ namespace calico::datastore {
 using Revision = std::int64_t;  // of the whole store; grows with every write
 
 struct KeyValue {
-  std::string key;     // canonical path, see model/key.h
-  std::string value;   // canonical bytes, see model/codec/json.h
-  Revision revision = 0;         // of the last write to this key
+  std::string key;        // canonical path, see model/key.h
+  std::string value;      // canonical bytes, see model/codec/json.h
+  Revision revision = 0;  // of the last write to this key
   bool operator==(const KeyValue&) const = default;
 };
 struct ListResult {
-  std::vector<KeyValue> items;   // in key order
-  Revision revision = 0;         // of the store when listed: watch from here
+  std::vector<KeyValue> items;  // in key order
+  Revision revision = 0;        // of the store when listed: watch from here
 };
 
 struct WatchEvent {
   enum class Type { kPut, kDelete } type = Type::kPut;
-  KeyValue kv;                   // kDelete: value empty, revision of the delete
+  KeyValue kv;  // kDelete: value empty, revision of the delete
 };
 
 // Destroying it ends the watch; no callback runs after the destructor returned.
@@ -44,9 +44,10 @@ struct WatchCallbacks {
 };
 
 // A store of small values with compare-and-swap and watches. Thread-safe and synchronous. Every call ends by
-// its deadline: the client's call time-out (Options of the driver), or what WithDeadline() says if that is sooner.
-// Errors: kNotFound, kAlreadyExists, kConflict (compare-and-swap lost), kUnavailable (store away or deadline
-// passed; for writes the outcome is then unknown), kPermissionDenied is kUnsupported with the store's words.
+// its deadline: the client's call time-out (Options of the driver), or what WithDeadline() says if that is
+// sooner. Errors: kNotFound, kAlreadyExists, kConflict (compare-and-swap lost), kUnavailable (store away or
+// deadline passed; for writes the outcome is then unknown), kPermissionDenied is kUnsupported with the
+// store's words.
 class Client {
  public:
   virtual ~Client() = default;
@@ -62,7 +63,8 @@ class Client {
   virtual Status Delete(const std::string& key, Revision expected) = 0;
 
   // Events after revision `from` for keys with the prefix.
-  virtual std::unique_ptr<Watch> StartWatch(const std::string& prefix, Revision from, WatchCallbacks callbacks) = 0;
+  virtual std::unique_ptr<Watch> StartWatch(const std::string& prefix, Revision from,
+                                            WatchCallbacks callbacks) = 0;
 
   // A view of this client whose calls all end by `deadline`. The client must outlive it.
   virtual std::unique_ptr<Client> WithDeadline(TimePoint deadline) = 0;

@@ -3,7 +3,6 @@
 
 #include <charconv>
 
-
 #include <fmt/format.h>
 
 #include "base/log.h"
@@ -17,7 +16,9 @@ namespace {
 constexpr char kAllowProfile[] = "projectcalico-default-allow";
 constexpr int kReplaceTries = 5;
 
-bool IsStaticProfile(const model::Key& key) { return key.kind == model::Kind::kProfile && key.name == kAllowProfile; }
+bool IsStaticProfile(const model::Key& key) {
+  return key.kind == model::Kind::kProfile && key.name == kAllowProfile;
+}
 
 // Reference datastore-model A.7.1: it appears to exist without being stored.
 Stored StaticProfile() {
@@ -34,15 +35,21 @@ Stored StaticProfile() {
 Error Named(Error error, const model::Key& key) {
   const std::string what = model::Describe(key);
   switch (error.code()) {
-    case ErrorCode::kNotFound: return Error(ErrorCode::kNotFound, fmt::format("resource does not exist: {} with error: <nil>", what));
+    case ErrorCode::kNotFound:
+      return Error(ErrorCode::kNotFound, fmt::format("resource does not exist: {} with error: <nil>", what));
     case ErrorCode::kAlreadyExists:
-      return Error(ErrorCode::kAlreadyExists, fmt::format("resource already exists: {} with error: <nil>", what));
-    case ErrorCode::kConflict: return Error(ErrorCode::kConflict, fmt::format("update conflict: {}", what));
-    default: return error;
+      return Error(ErrorCode::kAlreadyExists,
+                   fmt::format("resource already exists: {} with error: <nil>", what));
+    case ErrorCode::kConflict:
+      return Error(ErrorCode::kConflict, fmt::format("update conflict: {}", what));
+    default:
+      return error;
   }
 }
 
-Error Missing(const std::string& field, const std::string& reason) { return model::FieldError(field, "", reason); }
+Error Missing(const std::string& field, const std::string& reason) {
+  return model::FieldError(field, "", reason);
+}
 
 Result<Stored> Decode(const model::Key& key, const KeyValue& kv) {
   ASSIGN_OR_RETURN(model::Object object, model::DecodeValue(key, kv.value));
@@ -68,10 +75,13 @@ Result<Stored> Resources::Get(const model::Key& key) {
   return Decode(key, *kv);
 }
 
-Result<ObjectList> Resources::List(model::Kind kind) { return List(kind, ""); }
+Result<ObjectList> Resources::List(model::Kind kind) {
+  return List(kind, "");
+}
 
 Result<ObjectList> Resources::List(model::Kind kind, const std::string& ns) {
-  ASSIGN_OR_RETURN(const ListResult listed, client_.List(ns.empty() ? model::ListPrefix(kind) : model::ListPrefix(kind, ns)));
+  ASSIGN_OR_RETURN(const ListResult listed,
+                   client_.List(ns.empty() ? model::ListPrefix(kind) : model::ListPrefix(kind, ns)));
   ObjectList result;
   result.revision = listed.revision;
   for (const KeyValue& kv : listed.items) {
@@ -90,13 +100,15 @@ Result<ObjectList> Resources::List(model::Kind kind, const std::string& ns) {
 
 Result<Stored> Resources::Create(model::Object object) {
   model::Metadata& metadata = model::MetadataOf(object);
-  if (auto* endpoint = std::get_if<model::WorkloadEndpoint>(&object); endpoint != nullptr && endpoint->metadata.ns.empty()) {
+  if (auto* endpoint = std::get_if<model::WorkloadEndpoint>(&object);
+      endpoint != nullptr && endpoint->metadata.ns.empty()) {
     return Missing("Metadata.Namespace", "namespace is not specified on namespaced resource");
   }
   RETURN_IF_ERROR(model::ApplyDefaults(object, nullptr));
   if (metadata.name.empty()) return Missing("Metadata.Name", "field must be set for a Create request");
   if (!metadata.resource_version.empty()) {
-    return model::FieldError("Metadata.ResourceVersion", metadata.resource_version, "field must not be set for a Create request");
+    return model::FieldError("Metadata.ResourceVersion", metadata.resource_version,
+                             "field must not be set for a Create request");
   }
   RETURN_IF_ERROR(model::Validate(object));
   const model::Key key = model::KeyOf(object);
@@ -108,8 +120,9 @@ Result<Stored> Resources::Create(model::Object object) {
       const auto& old = std::get<model::IPPool>(other.object);
       const auto old_cidr = net::Cidr::Parse(old.cidr);
       if (old.metadata.name != metadata.name && cidr && old_cidr && cidr->Overlaps(*old_cidr)) {
-        return model::FieldError("IPPool.Spec.CIDR", pool->cidr, fmt::format("IPPool({}) CIDR overlaps with IPPool({}) CIDR {}",
-                                                                             metadata.name, old.metadata.name, old.cidr));
+        return model::FieldError("IPPool.Spec.CIDR", pool->cidr,
+                                 fmt::format("IPPool({}) CIDR overlaps with IPPool({}) CIDR {}",
+                                             metadata.name, old.metadata.name, old.cidr));
       }
     }
   }
@@ -126,11 +139,14 @@ Result<Stored> Resources::Update(model::Object object) {
   const model::Key key = model::KeyOf(object);
   if (IsStaticProfile(key)) {
     return Error(ErrorCode::kUnsupported,
-                 fmt::format("operation Update is not supported on {}: The profile \"{}\" is a default provided by Calico and cannot be updated",
+                 fmt::format("operation Update is not supported on {}: The profile \"{}\" is a default "
+                             "provided by Calico and cannot be updated",
                              model::Describe(key), kAllowProfile));
   }
-  if (metadata.resource_version.empty()) return Missing("Metadata.ResourceVersion", "field must be set for an Update request");
-  if (metadata.creation_timestamp.empty()) return Missing("Metadata.CreationTimestamp", "field must be set for an Update request");
+  if (metadata.resource_version.empty())
+    return Missing("Metadata.ResourceVersion", "field must be set for an Update request");
+  if (metadata.creation_timestamp.empty())
+    return Missing("Metadata.CreationTimestamp", "field must be set for an Update request");
   if (metadata.uid.empty()) return Missing("Metadata.UID", "field must be set for an Update request");
   ASSIGN_OR_RETURN(const Revision expected, ParseRevision(metadata.resource_version));
   model::Object old;
@@ -151,7 +167,8 @@ Result<Stored> Resources::Update(model::Object object) {
 Status Resources::Delete(const model::Key& key, Revision expected) {
   if (IsStaticProfile(key)) {
     return Error(ErrorCode::kUnsupported,
-                 fmt::format("operation Delete is not supported on {}: The profile \"{}\" is a default provided by Calico and cannot be deleted",
+                 fmt::format("operation Delete is not supported on {}: The profile \"{}\" is a default "
+                             "provided by Calico and cannot be deleted",
                              model::Describe(key), kAllowProfile));
   }
   Status status = client_.Delete(model::ToPath(key), expected);
@@ -168,14 +185,16 @@ Result<Stored> Resources::Replace(model::Object object) {
   for (int attempt = 0;; ++attempt) {
     ASSIGN_OR_RETURN(const Stored current, Get(key));
     const model::Metadata& stored = model::MetadataOf(current.object);
-    if (!wanted.empty() && wanted != stored.resource_version) return Named(Error(ErrorCode::kConflict, ""), key);
+    if (!wanted.empty() && wanted != stored.resource_version)
+      return Named(Error(ErrorCode::kConflict, ""), key);
     model::Metadata merged = stored;
     merged.labels = metadata.labels;
     merged.annotations = metadata.annotations;
     model::Object next = object;
     model::MetadataOf(next) = std::move(merged);
     auto updated = Update(std::move(next));
-    if (updated.has_value() || updated.error().code() != ErrorCode::kConflict || !wanted.empty() || attempt + 1 == kReplaceTries) {
+    if (updated.has_value() || updated.error().code() != ErrorCode::kConflict || !wanted.empty() ||
+        attempt + 1 == kReplaceTries) {
       return updated;
     }
     SleepFor(std::chrono::milliseconds(50 << attempt));

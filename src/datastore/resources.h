@@ -12,7 +12,7 @@
 namespace calico::datastore {
 
 struct Stored {
-  model::Object object;   // metadata.resource_version is set
+  model::Object object;  // metadata.resource_version is set
   Revision revision = 0;
 };
 struct ObjectList {
@@ -21,7 +21,8 @@ struct ObjectList {
 };
 
 // Typed access on top of a Client: path, codec, defaulting, validation, metadata rules and upstream's error
-// texts (reference datastore-model A.4, A.5, A.7, A.16, C.1). Cheap: make one per use. Thread-safe if `client` is.
+// texts (reference datastore-model A.4, A.5, A.7, A.16, C.1). Cheap: make one per use. Thread-safe if
+// `client` is.
 class Resources final {
  public:
   Resources(Client& client, const Clock& clock) : client_(client), clock_(clock) {}
@@ -37,8 +38,8 @@ class Resources final {
   Result<Stored> Update(model::Object object);
   Status Delete(const model::Key& key, Revision expected = 0);
 
-  // calicoctl's replace (reference calicoctl B.1): metadata of the stored object except labels and annotations;
-  // conflicts are retried up to 5 times unless the input carries a resourceVersion.
+  // calicoctl's replace (reference calicoctl B.1): metadata of the stored object except labels and
+  // annotations; conflicts are retried up to 5 times unless the input carries a resourceVersion.
   Result<Stored> Replace(model::Object object);
   // Create, or replace if it exists.
   Result<Stored> Apply(model::Object object);

@@ -13,9 +13,10 @@
 
 namespace calico::datastore {
 
-// Keeps a consumer informed of everything under some prefixes: list, then watch; after an error it watches again
-// from the last revision seen, and lists again when that has been compacted, sending only differences and the keys
-// that went away. Objects that do not decode are logged, counted and sent as absent. Lives on one loop.
+// Keeps a consumer informed of everything under some prefixes: list, then watch; after an error it watches
+// again from the last revision seen, and lists again when that has been compacted, sending only differences
+// and the keys that went away. Objects that do not decode are logged, counted and sent as absent. Lives on
+// one loop.
 class Syncer final {
  public:
   struct Options {
@@ -25,8 +26,8 @@ class Syncer final {
   };
   enum class State { kWaitForDatastore, kResync, kInSync };
 
-  // `deliver` is called on `loop` with each batch; never with an empty one. `client` is called on a thread of the
-  // syncer's own, so that a store that hangs does not hang the loop.
+  // `deliver` is called on `loop` with each batch; never with an empty one. `client` is called on a thread of
+  // the syncer's own, so that a store that hangs does not hang the loop.
   Syncer(EventLoop& loop, Client& client, Options options, std::function<void(model::UpdateBatch)> deliver);
   ~Syncer();  // on the loop, or after it stopped
 

@@ -35,7 +35,8 @@ Result<Connection> Open(const SqliteOptions& options, bool create) {
   const int code = sqlite3_open_v2(options.path.c_str(), &raw, flags, nullptr);
   Connection db(raw);
   if (code != SQLITE_OK) {
-    if (!PathExists(options.path)) return Error(ErrorCode::kNotFound, fmt::format("sqlite {}: no such file", options.path));
+    if (!PathExists(options.path))
+      return Error(ErrorCode::kNotFound, fmt::format("sqlite {}: no such file", options.path));
     return LastError(raw, "open");
   }
   sqlite3_busy_timeout(raw, 5000);
@@ -45,9 +46,12 @@ Result<Connection> Open(const SqliteOptions& options, bool create) {
 Status Prepare(sqlite3* db) {
   // NORMAL: a power cut may lose the last commits but never corrupts; a crash of a process loses nothing.
   for (const char* sql : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "BEGIN IMMEDIATE",
-                          "CREATE TABLE IF NOT EXISTS kv (key TEXT PRIMARY KEY, value BLOB NOT NULL, revision INTEGER NOT NULL) WITHOUT ROWID",
-                          "CREATE TABLE IF NOT EXISTS events (revision INTEGER PRIMARY KEY, type TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL)",
-                          "CREATE TABLE IF NOT EXISTS store (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), revision INTEGER NOT NULL, compacted INTEGER NOT NULL)",
+                          "CREATE TABLE IF NOT EXISTS kv (key TEXT PRIMARY KEY, value BLOB NOT NULL, "
+                          "revision INTEGER NOT NULL) WITHOUT ROWID",
+                          "CREATE TABLE IF NOT EXISTS events (revision INTEGER PRIMARY KEY, type TEXT NOT "
+                          "NULL, key TEXT NOT NULL, value BLOB NOT NULL)",
+                          "CREATE TABLE IF NOT EXISTS store (only_row INTEGER PRIMARY KEY CHECK (only_row = "
+                          "1), revision INTEGER NOT NULL, compacted INTEGER NOT NULL)",
                           "INSERT OR IGNORE INTO store VALUES (1, 1, 0)", "COMMIT"}) {
     RETURN_IF_ERROR(Execute(db, sql));
   }
@@ -60,11 +64,16 @@ Result<Revision> StoreRevision(sqlite3* db) {
   return row ? statement.Number(0) : 0;
 }
 
-// One watch: a thread with a connection of its own, because data_version tells of commits by other connections only.
+// One watch: a thread with a connection of its own, because data_version tells of commits by other
+// connections only.
 class SqliteWatch final : public Watch {
  public:
   SqliteWatch(Connection db, std::string prefix, Revision from, Duration period, WatchCallbacks callbacks)
-      : db_(std::move(db)), prefix_(std::move(prefix)), last_(from), period_(period), callbacks_(std::move(callbacks)) {
+      : db_(std::move(db)),
+        prefix_(std::move(prefix)),
+        last_(from),
+        period_(period),
+        callbacks_(std::move(callbacks)) {
     thread_ = std::thread([this] {
       ::pthread_setname_np(::pthread_self(), "sqlite-watch");
       Run();
@@ -109,7 +118,8 @@ class SqliteWatch final : public Watch {
       ASSIGN_OR_RETURN(const bool row, compacted.Step());
       const bool gone = row && last_ < compacted.Number(0);
       const Revision newest = row ? compacted.Number(1) : last_;
-      Statement rows(db_.get(), "SELECT revision, type, key, value FROM events WHERE revision > ? ORDER BY revision");
+      Statement rows(db_.get(),
+                     "SELECT revision, type, key, value FROM events WHERE revision > ? ORDER BY revision");
       rows.Bind(last_);
       while (!gone) {
         ASSIGN_OR_RETURN(const bool more, rows.Step());
@@ -197,7 +207,8 @@ class SqliteClient final : public Client {
     return Ok();
   }
 
-  std::unique_ptr<Watch> StartWatch(const std::string& prefix, Revision from, WatchCallbacks callbacks) override {
+  std::unique_ptr<Watch> StartWatch(const std::string& prefix, Revision from,
+                                    WatchCallbacks callbacks) override {
     auto db = Open(shared_->options, false);
     if (!db.has_value()) {
       // Reported as every other watch error is: from a thread, once.
@@ -209,7 +220,8 @@ class SqliteClient final : public Client {
       failed->thread = std::thread([callbacks, error = db.error()] { callbacks.on_error(error); });
       return failed;
     }
-    return std::make_unique<SqliteWatch>(std::move(*db), prefix, from, shared_->options.poll_period, std::move(callbacks));
+    return std::make_unique<SqliteWatch>(std::move(*db), prefix, from, shared_->options.poll_period,
+                                         std::move(callbacks));
   }
 
   std::unique_ptr<Client> WithDeadline(TimePoint deadline) override {
@@ -219,14 +231,17 @@ class SqliteClient final : public Client {
 
  private:
   static Error NotFound(const std::string& key) { return Error(ErrorCode::kNotFound, "no such key: " + key); }
-  static Error Changed(const std::string& key) { return Error(ErrorCode::kConflict, "revision of " + key + " has changed"); }
+  static Error Changed(const std::string& key) {
+    return Error(ErrorCode::kConflict, "revision of " + key + " has changed");
+  }
 
   template <typename R, typename Function>
   R Locked(Function function) {
     TimePoint until = std::chrono::steady_clock::now() + shared_->options.call_timeout;
     if (deadline_) until = std::min(until, *deadline_);
     const std::lock_guard lock(shared_->mutex);
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
     sqlite3_busy_timeout(shared_->db.get(), std::max(1, static_cast<int>(left.count())));
     return function(shared_->db.get());
   }
@@ -242,8 +257,10 @@ class SqliteClient final : public Client {
         return change(db, row ? statement.Number(0) : 0);
       }();
       if (result.has_value()) {
-        if (Status status = Execute(db, "COMMIT"); status.has_value()) return result;
-        else result = std::move(status).error();
+        if (Status status = Execute(db, "COMMIT"); status.has_value())
+          return result;
+        else
+          result = std::move(status).error();
       }
       static_cast<void>(Execute(db, "ROLLBACK"));  // the first error is the one to tell
       return result;
@@ -252,17 +269,28 @@ class SqliteClient final : public Client {
 
   static Result<Revision> StoreValue(sqlite3* db, const std::string& key, const std::string& value) {
     ASSIGN_OR_RETURN(const Revision revision, Record(db, kPut, key, value));
-    RETURN_IF_ERROR(Statement(db, "INSERT OR REPLACE INTO kv VALUES (?, ?, ?)").Bind(key).Bind(value).Bind(revision).Run());
+    RETURN_IF_ERROR(Statement(db, "INSERT OR REPLACE INTO kv VALUES (?, ?, ?)")
+                        .Bind(key)
+                        .Bind(value)
+                        .Bind(revision)
+                        .Run());
     return revision;
   }
 
   // Takes the next revision, notes the event, prunes now and then.
-  static Result<Revision> Record(sqlite3* db, const char* type, const std::string& key, const std::string& value) {
+  static Result<Revision> Record(sqlite3* db, const char* type, const std::string& key,
+                                 const std::string& value) {
     RETURN_IF_ERROR(Execute(db, "UPDATE store SET revision = revision + 1"));
     ASSIGN_OR_RETURN(const Revision revision, StoreRevision(db));
-    RETURN_IF_ERROR(Statement(db, "INSERT INTO events VALUES (?, ?, ?, ?)").Bind(revision).Bind(type).Bind(key).Bind(value).Run());
+    RETURN_IF_ERROR(Statement(db, "INSERT INTO events VALUES (?, ?, ?, ?)")
+                        .Bind(revision)
+                        .Bind(type)
+                        .Bind(key)
+                        .Bind(value)
+                        .Run());
     if (revision % kPruneEvery == 0 && revision > kKeptEvents) {
-      RETURN_IF_ERROR(Statement(db, "DELETE FROM events WHERE revision <= ?").Bind(revision - kKeptEvents).Run());
+      RETURN_IF_ERROR(
+          Statement(db, "DELETE FROM events WHERE revision <= ?").Bind(revision - kKeptEvents).Run());
       RETURN_IF_ERROR(Statement(db, "UPDATE store SET compacted = ?").Bind(revision - kKeptEvents).Run());
     }
     return revision;
@@ -291,7 +319,8 @@ class SqliteClient final : public Client {
 Result<std::unique_ptr<Client>> OpenSqlite(const SqliteOptions& options) {
   if (options.create) {
     const std::size_t slash = options.path.rfind('/');
-    if (slash != std::string::npos && slash > 0) RETURN_IF_ERROR(MakeDirectories(options.path.substr(0, slash)));
+    if (slash != std::string::npos && slash > 0)
+      RETURN_IF_ERROR(MakeDirectories(options.path.substr(0, slash)));
   }
   auto shared = std::make_shared<Shared>();
   shared->options = options;

@@ -6,7 +6,9 @@
 
 namespace calico::datastore::sqlite {
 
-void CloseConnection::operator()(sqlite3* db) const { sqlite3_close_v2(db); }
+void CloseConnection::operator()(sqlite3* db) const {
+  sqlite3_close_v2(db);
+}
 
 Error LastError(sqlite3* db, std::string_view doing) {
   const int code = sqlite3_errcode(db);
@@ -19,7 +21,9 @@ Error LastError(sqlite3* db, std::string_view doing) {
 Statement::Statement(sqlite3* db, std::string_view sql) : db_(db) {
   sqlite3_prepare_v2(db, sql.data(), static_cast<int>(sql.size()), &statement_, nullptr);
 }
-Statement::~Statement() { sqlite3_finalize(statement_); }
+Statement::~Statement() {
+  sqlite3_finalize(statement_);
+}
 
 Statement& Statement::Bind(std::string_view text) {
   if (statement_ != nullptr) {
@@ -54,8 +58,12 @@ std::string Statement::Text(int column) const {
   const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
   return text == nullptr ? std::string() : std::string(text, size);
 }
-std::int64_t Statement::Number(int column) const { return sqlite3_column_int64(statement_, column); }
+std::int64_t Statement::Number(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
 
-Status Execute(sqlite3* db, std::string_view sql) { return Statement(db, sql).Run(); }
+Status Execute(sqlite3* db, std::string_view sql) {
+  return Statement(db, sql).Run();
+}
 
 }  // namespace calico::datastore::sqlite

@@ -18,7 +18,8 @@ struct CloseConnection {
 };
 using Connection = std::unique_ptr<sqlite3, CloseConnection>;
 
-// kUnavailable when another process holds the lock for too long, kSystem with the path and SQLite's words otherwise.
+// kUnavailable when another process holds the lock for too long, kSystem with the path and SQLite's words
+// otherwise.
 Error LastError(sqlite3* db, std::string_view doing);
 
 // One prepared statement, used once. Parameters are bound in order.

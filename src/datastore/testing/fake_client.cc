@@ -97,12 +97,15 @@ std::optional<Error> Trouble(State& state, Operation operation, const std::optio
     return error;
   }
   if (!state.hanging) return std::nullopt;
-  state.changed.wait_until(lock, deadline.value_or(std::chrono::steady_clock::now() + std::chrono::seconds(5)),
+  state.changed.wait_until(lock,
+                           deadline.value_or(std::chrono::steady_clock::now() + std::chrono::seconds(5)),
                            [&] { return !state.hanging; });
   return Error(ErrorCode::kUnavailable, state.name + ": no answer in time");
 }
 
-Error NotFound(const std::string& key) { return Error(ErrorCode::kNotFound, "no such key: " + key); }
+Error NotFound(const std::string& key) {
+  return Error(ErrorCode::kNotFound, "no such key: " + key);
+}
 
 }  // namespace
 
@@ -124,7 +127,8 @@ Result<ListResult> FakeClient::List(const std::string& prefix) {
   const std::lock_guard lock(state_->mutex);
   ListResult result;
   result.revision = state_->revision;
-  for (auto it = state_->items.lower_bound(prefix); it != state_->items.end() && it->first.starts_with(prefix); ++it) {
+  for (auto it = state_->items.lower_bound(prefix);
+       it != state_->items.end() && it->first.starts_with(prefix); ++it) {
     result.items.push_back(it->second);
   }
   return result;
@@ -142,7 +146,8 @@ Result<Revision> FakeClient::Update(const std::string& key, const std::string& v
   const std::lock_guard lock(state_->mutex);
   const auto found = state_->items.find(key);
   if (found == state_->items.end()) return NotFound(key);
-  if (found->second.revision != expected) return Error(ErrorCode::kConflict, "revision of " + key + " has changed");
+  if (found->second.revision != expected)
+    return Error(ErrorCode::kConflict, "revision of " + key + " has changed");
   return state_->Store(key, value).revision;
 }
 
@@ -157,13 +162,15 @@ Status FakeClient::Delete(const std::string& key, Revision expected) {
   const std::lock_guard lock(state_->mutex);
   const auto found = state_->items.find(key);
   if (found == state_->items.end()) return NotFound(key);
-  if (expected != 0 && found->second.revision != expected) return Error(ErrorCode::kConflict, "revision of " + key + " has changed");
+  if (expected != 0 && found->second.revision != expected)
+    return Error(ErrorCode::kConflict, "revision of " + key + " has changed");
   state_->items.erase(found);
   state_->Record({WatchEvent::Type::kDelete, {key, "", ++state_->revision}});
   return Ok();
 }
 
-std::unique_ptr<Watch> FakeClient::StartWatch(const std::string& prefix, Revision from, WatchCallbacks callbacks) {
+std::unique_ptr<Watch> FakeClient::StartWatch(const std::string& prefix, Revision from,
+                                              WatchCallbacks callbacks) {
   auto watcher = std::make_shared<State::Watcher>();
   watcher->prefix = prefix;
   watcher->callbacks = std::move(callbacks);
@@ -178,10 +185,13 @@ std::unique_ptr<Watch> FakeClient::StartWatch(const std::string& prefix, Revisio
 }
 
 std::unique_ptr<Client> FakeClient::WithDeadline(TimePoint deadline) {
-  return std::unique_ptr<Client>(new FakeClient(state_, deadline_ ? std::min(*deadline_, deadline) : deadline));
+  return std::unique_ptr<Client>(
+      new FakeClient(state_, deadline_ ? std::min(*deadline_, deadline) : deadline));
 }
 
-const std::string& FakeClient::name() const { return state_->name; }
+const std::string& FakeClient::name() const {
+  return state_->name;
+}
 
 void FakeClient::FailNext(Operation operation, Error error) {
   const std::lock_guard lock(state_->mutex);
@@ -199,7 +209,8 @@ void FakeClient::Compact() {
 }
 void FakeClient::BreakWatches() {
   const std::lock_guard lock(state_->mutex);
-  for (const auto& watcher : state_->watchers) watcher->error = Error(ErrorCode::kUnavailable, state_->name + ": connection lost");
+  for (const auto& watcher : state_->watchers)
+    watcher->error = Error(ErrorCode::kUnavailable, state_->name + ": connection lost");
   state_->changed.notify_all();
 }
 int FakeClient::writes() const {

@@ -13,8 +13,8 @@ namespace calico::datastore::testing {
 
 enum class Operation { kGet, kList, kCreate, kUpdate, kPut, kDelete };
 
-// A store in memory with revisions, watches and compaction; obeys the same contract suite as the real drivers.
-// Thread-safe. Fails or hangs on command.
+// A store in memory with revisions, watches and compaction; obeys the same contract suite as the real
+// drivers. Thread-safe. Fails or hangs on command.
 class FakeClient final : public Client {
  public:
   FakeClient();
@@ -26,7 +26,8 @@ class FakeClient final : public Client {
   Result<Revision> Update(const std::string& key, const std::string& value, Revision expected) override;
   Result<Revision> Put(const std::string& key, const std::string& value) override;
   Status Delete(const std::string& key, Revision expected) override;
-  std::unique_ptr<Watch> StartWatch(const std::string& prefix, Revision from, WatchCallbacks callbacks) override;
+  std::unique_ptr<Watch> StartWatch(const std::string& prefix, Revision from,
+                                    WatchCallbacks callbacks) override;
   std::unique_ptr<Client> WithDeadline(TimePoint deadline) override;
   const std::string& name() const override;
 

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datastore/etcdv3/etcdv3_client.h"
+
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "datastore/etcdv3/connection.h"
+#include "datastore/etcdv3/watch.h"
+
+namespace calico::datastore {
+namespace {
+
+using etcdv3::Connection;
+namespace pb = etcdserverpb;
+
+KeyValue FromProto(const pb::KeyValue& kv) {
+  return {kv.key(), kv.value(), kv.mod_revision()};
+}
+Error NotFound(const std::string& key) {
+  return Error(ErrorCode::kNotFound, "no such key: " + key);
+}
+
+// Each write is one transaction: If <compare> Then <write> Else get (reference datastore-model A.5).
+class EtcdV3Client final : public Client {
+ public:
+  EtcdV3Client(std::shared_ptr<Connection> connection, std::optional<TimePoint> deadline)
+      : connection_(std::move(connection)), deadline_(deadline) {}
+
+  Result<KeyValue> Get(const std::string& key) override {
+    pb::RangeRequest request;
+    request.set_key(key);
+    ASSIGN_OR_RETURN(const pb::RangeResponse response, Range(request));
+    if (response.kvs().empty()) return NotFound(key);
+    return FromProto(response.kvs(0));
+  }
+
+  Result<ListResult> List(const std::string& prefix) override {
+    pb::RangeRequest request;
+    request.set_key(prefix);
+    request.set_range_end(etcdv3::PrefixEnd(prefix));
+    ASSIGN_OR_RETURN(const pb::RangeResponse response, Range(request));
+    ListResult result;
+    result.revision = response.header().revision();
+    result.items.reserve(static_cast<std::size_t>(response.kvs_size()));
+    for (const pb::KeyValue& kv : response.kvs()) result.items.push_back(FromProto(kv));
+    return result;
+  }
+
+  Result<Revision> Create(const std::string& key, const std::string& value) override {
+    pb::TxnRequest request;
+    pb::Compare& compare = *request.add_compare();
+    compare.set_target(pb::Compare::VERSION);
+    compare.set_key(key);
+    compare.set_version(0);
+    FillPut(*request.add_success()->mutable_request_put(), key, value);
+    request.add_failure()->mutable_request_range()->set_key(key);
+    ASSIGN_OR_RETURN(const pb::TxnResponse response, Txn(request));
+    if (!response.succeeded()) return Error(ErrorCode::kAlreadyExists, "key exists: " + key);
+    return response.header().revision();
+  }
+
+  Result<Revision> Update(const std::string& key, const std::string& value, Revision expected) override {
+    pb::TxnRequest request = IfRevision(key, expected);
+    FillPut(*request.add_success()->mutable_request_put(), key, value);
+    request.add_failure()->mutable_request_range()->set_key(key);
+    ASSIGN_OR_RETURN(const pb::TxnResponse response, Txn(request));
+    if (!response.succeeded()) return LostSwap(response, key);
+    return response.header().revision();
+  }
+
+  Result<Revision> Put(const std::string& key, const std::string& value) override {
+    pb::PutRequest request;
+    FillPut(request, key, value);
+    pb::PutResponse response;
+    RETURN_IF_ERROR(connection_->Run(Deadline(), false,
+                                     [&](const Connection::Member& member, grpc::ClientContext& context) {
+                                       return member.kv->Put(&context, request, &response);
+                                     }));
+    return response.header().revision();
+  }
+
+  Status Delete(const std::string& key, Revision expected) override {
+    pb::TxnRequest request = expected != 0 ? IfRevision(key, expected) : pb::TxnRequest();
+    request.add_success()->mutable_request_delete_range()->set_key(key);
+    request.add_failure()->mutable_request_range()->set_key(key);
+    ASSIGN_OR_RETURN(const pb::TxnResponse response, Txn(request));
+    if (!response.succeeded()) return LostSwap(response, key);
+    const bool deleted =
+        response.responses_size() > 0 && response.responses(0).response_delete_range().deleted() > 0;
+    return deleted ? Ok() : Status(NotFound(key));
+  }
+
+  std::unique_ptr<Watch> StartWatch(const std::string& prefix, Revision from,
+                                    WatchCallbacks callbacks) override {
+    return etcdv3::StartWatch(connection_, prefix, from, std::move(callbacks));
+  }
+
+  std::unique_ptr<Client> WithDeadline(TimePoint deadline) override {
+    return std::make_unique<EtcdV3Client>(connection_, deadline_ ? std::min(*deadline_, deadline) : deadline);
+  }
+  const std::string& name() const override { return connection_->name(); }
+
+ private:
+  TimePoint Deadline() const {
+    const TimePoint own = std::chrono::steady_clock::now() + connection_->call_timeout();
+    return deadline_ ? std::min(*deadline_, own) : own;
+  }
+
+  static void FillPut(pb::PutRequest& request, const std::string& key, const std::string& value) {
+    request.set_key(key);
+    request.set_value(value);
+  }
+  static pb::TxnRequest IfRevision(const std::string& key, Revision expected) {
+    pb::TxnRequest request;
+    pb::Compare& compare = *request.add_compare();
+    compare.set_target(pb::Compare::MOD);
+    compare.set_key(key);
+    compare.set_mod_revision(expected);
+    return request;
+  }
+  static Error LostSwap(const pb::TxnResponse& response, const std::string& key) {
+    const bool gone = response.responses_size() == 0 || response.responses(0).response_range().kvs().empty();
+    return gone ? NotFound(key) : Error(ErrorCode::kConflict, "revision of " + key + " has changed");
+  }
+
+  Result<pb::RangeResponse> Range(const pb::RangeRequest& request) {
+    pb::RangeResponse response;
+    RETURN_IF_ERROR(connection_->Run(Deadline(), true,
+                                     [&](const Connection::Member& member, grpc::ClientContext& context) {
+                                       return member.kv->Range(&context, request, &response);
+                                     }));
+    return response;
+  }
+  Result<pb::TxnResponse> Txn(const pb::TxnRequest& request) {
+    pb::TxnResponse response;
+    RETURN_IF_ERROR(connection_->Run(Deadline(), false,
+                                     [&](const Connection::Member& member, grpc::ClientContext& context) {
+                                       return member.kv->Txn(&context, request, &response);
+                                     }));
+    return response;
+  }
+
+  const std::shared_ptr<Connection> connection_;
+  const std::optional<TimePoint> deadline_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Client>> OpenEtcdV3(const EtcdOptions& options) {
+  ASSIGN_OR_RETURN(std::shared_ptr<Connection> connection, Connection::Open(options));
+  return std::unique_ptr<Client>(std::make_unique<EtcdV3Client>(std::move(connection), std::nullopt));
+}
+
+}  // namespace calico::datastore

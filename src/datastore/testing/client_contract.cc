@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datastore/testing/client_contract.h"
+
+#include <map>
+#include <thread>
+#include <vector>
+
+#include "datastore/testing/event_log.h"
+
+namespace calico::datastore::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST_P(ClientContract, ReadsWhatWasCreated) {
+  const auto created = client().Create("/calico/a", "one");
+  ASSERT_TRUE(created.has_value()) << created.error().message();
+  const auto read = client().Get("/calico/a");
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(*read, (KeyValue{"/calico/a", "one", *created}));
+}
+
+TEST_P(ClientContract, KeepsEveryByteOfAValue) {
+  const std::string value("\0\n\xff{\"a\":\"\\u0026\"}", 18);
+  ASSERT_TRUE(client().Create("/calico/a", value).has_value());
+  EXPECT_EQ(client().Get("/calico/a")->value, value);
+}
+
+TEST_P(ClientContract, SaysNotFoundForAnAbsentKey) {
+  EXPECT_EQ(client().Get("/calico/none").error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(client().Update("/calico/none", "x", 1).error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(client().Delete("/calico/none", 0).error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(client().Delete("/calico/none", 7).error().code(), ErrorCode::kNotFound);
+}
+
+TEST_P(ClientContract, CreatesAKeyOnlyOnce) {
+  ASSERT_TRUE(client().Create("/calico/a", "one").has_value());
+  EXPECT_EQ(client().Create("/calico/a", "two").error().code(), ErrorCode::kAlreadyExists);
+  EXPECT_EQ(client().Get("/calico/a")->value, "one");
+}
+
+TEST_P(ClientContract, SwapsOnlyTheExpectedRevision) {
+  const Revision first = *client().Create("/calico/a", "one");
+  const Revision second = *client().Update("/calico/a", "two", first);
+  EXPECT_GT(second, first);
+  EXPECT_EQ(client().Update("/calico/a", "three", first).error().code(), ErrorCode::kConflict);
+  EXPECT_EQ(client().Delete("/calico/a", first).error().code(), ErrorCode::kConflict);
+  EXPECT_EQ(client().Get("/calico/a")->value, "two");
+  EXPECT_TRUE(client().Delete("/calico/a", second).has_value());
+  EXPECT_EQ(client().Get("/calico/a").error().code(), ErrorCode::kNotFound);
+}
+
+TEST_P(ClientContract, PutsWhateverIsThere) {
+  const Revision first = *client().Put("/calico/a", "one");
+  EXPECT_GT(*client().Put("/calico/a", "two"), first);
+  EXPECT_TRUE(client().Delete("/calico/a", 0).has_value());
+}
+
+TEST_P(ClientContract, ListsAPrefixInKeyOrderAndNothingElse) {
+  for (const char* key : {"/calico/b/2", "/calico/b/1", "/calico/a/9", "/calico/b", "/calico/b0"}) {
+    ASSERT_TRUE(client().Create(key, "x").has_value());
+  }
+  const auto listed = client().List("/calico/b/");
+  ASSERT_TRUE(listed.has_value());
+  ASSERT_EQ(listed->items.size(), 2U);
+  EXPECT_EQ(listed->items[0].key, "/calico/b/1");
+  EXPECT_EQ(listed->items[1].key, "/calico/b/2");
+  EXPECT_GE(listed->revision, listed->items[0].revision);
+}
+
+TEST_P(ClientContract, LetsExactlyOneOfManyWritersWin) {
+  const Revision start = *client().Create("/calico/a", "0");
+  std::vector<std::thread> writers;
+  std::vector<int> won(4, 0);
+  for (std::size_t i = 0; i < won.size(); ++i) {
+    writers.emplace_back([&, i] {
+      const auto other = store().OpenAnother();
+      won[i] = other->Update("/calico/a", std::to_string(i), start).has_value() ? 1 : 0;
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  EXPECT_EQ(won[0] + won[1] + won[2] + won[3], 1);
+}
+
+TEST_P(ClientContract, WatchSeesAnotherClientsWritesInOrder) {
+  const Revision start = *client().Create("/calico/w/0", "x");
+  EventLog log;
+  const auto watch = client().StartWatch("/calico/w/", start, log.Callbacks());
+  const auto other = store().OpenAnother();
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(other->Put("/calico/w/k", std::to_string(i)).has_value());
+  ASSERT_TRUE(other->Put("/calico/elsewhere", "x").has_value());
+  ASSERT_TRUE(other->Delete("/calico/w/0", 0).has_value());
+  const auto events = log.WaitFor(51);
+  ASSERT_EQ(events.size(), 51U);
+  for (std::size_t i = 0; i < 50; ++i) {
+    EXPECT_EQ(events[i].type, WatchEvent::Type::kPut);
+    EXPECT_EQ(events[i].kv.value, std::to_string(i));
+    EXPECT_GT(events[i].kv.revision, i == 0 ? start : events[i - 1].kv.revision);
+  }
+  EXPECT_EQ(events[50].type, WatchEvent::Type::kDelete);
+  EXPECT_EQ(events[50].kv.key, "/calico/w/0");
+  EXPECT_EQ(events[50].kv.value, "");
+}
+
+TEST_P(ClientContract, WatchFromAnEarlierRevisionReplaysWhatCameSince) {
+  const Revision start = *client().Put("/calico/w/a", "1");
+  ASSERT_TRUE(client().Put("/calico/w/a", "2").has_value());
+  ASSERT_TRUE(client().Put("/calico/w/a", "3").has_value());
+  EventLog log;
+  const auto watch = client().StartWatch("/calico/w/", start, log.Callbacks());
+  const auto events = log.WaitFor(2);
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].kv.value, "2");
+  EXPECT_EQ(events[1].kv.value, "3");
+}
+
+TEST_P(ClientContract, ListThenWatchMissesNothingAndRepeatsNothing) {
+  std::map<std::string, std::string> seen;
+  std::thread writer([&] {
+    const auto other = store().OpenAnother();
+    for (int i = 0; i < 100; ++i) {
+      const auto put = other->Put("/calico/w/" + std::to_string(i), "x");
+      EXPECT_TRUE(put.has_value());
+    }
+  });
+  const auto listed = client().List("/calico/w/");
+  ASSERT_TRUE(listed.has_value());
+  EventLog log;
+  const auto watch = client().StartWatch("/calico/w/", listed->revision, log.Callbacks());
+  const auto events = log.WaitFor(100 - listed->items.size());
+  writer.join();
+  for (const KeyValue& kv : listed->items) EXPECT_TRUE(seen.emplace(kv.key, "list").second);
+  for (const WatchEvent& event : events)
+    EXPECT_TRUE(seen.emplace(event.kv.key, "watch").second) << event.kv.key;
+  EXPECT_EQ(seen.size(), 100U);
+}
+
+TEST_P(ClientContract, WatchFromACompactedRevisionSaysNotFound) {
+  const Revision old = *client().Put("/calico/w/a", "1");
+  ASSERT_TRUE(client().Put("/calico/w/a", "2").has_value());
+  store().Compact();
+  EventLog log;
+  const auto watch = client().StartWatch("/calico/w/", old, log.Callbacks());
+  const auto error = log.WaitForError();
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->code(), ErrorCode::kNotFound) << error->message();
+}
+
+TEST_P(ClientContract, NoCallbackRunsAfterAWatchIsDestroyed) {
+  for (int i = 0; i < 20; ++i) {
+    auto log = std::make_unique<EventLog>();
+    auto watch = client().StartWatch("/calico/w/", 0, log->Callbacks());
+    ASSERT_TRUE(client().Put("/calico/w/a", std::to_string(i)).has_value());
+    watch.reset();
+    log.reset();  // a late callback would be a use after free
+  }
+}
+
+TEST_P(ClientContract, HasAName) {
+  EXPECT_FALSE(client().name().empty());
+}
+
+}  // namespace
+}  // namespace calico::datastore::testing
