@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <grpc/support/log.h>
 
 #include "base/text.h"
 #include "datastore/etcdv3/endpoint.h"
@@ -26,6 +27,11 @@ grpc::ChannelArguments ChannelArguments() {
   return arguments;
 }
 
+// gRPC writes to stderr on its own; what matters of it is in our errors.
+void SilenceGrpc() {
+  gpr_set_log_function([](gpr_log_func_args*) {});
+}
+
 }  // namespace
 
 std::chrono::system_clock::time_point ToSystemTime(TimePoint deadline) {
@@ -35,6 +41,7 @@ std::chrono::system_clock::time_point ToSystemTime(TimePoint deadline) {
 
 Result<std::shared_ptr<Connection>> Connection::Open(const EtcdOptions& options) {
   if (options.endpoints.empty()) return Error(ErrorCode::kInvalidArgument, "no etcd endpoints specified");
+  SilenceGrpc();
   auto connection = std::make_shared<Connection>();
   ASSIGN_OR_RETURN(connection->credentials_, LoadCredentials(options));
   grpc::SslCredentialsOptions ssl;

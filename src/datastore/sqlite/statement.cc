@@ -53,6 +53,14 @@ Status Statement::Run() {
   }
 }
 
+Result<std::int64_t> Statement::QueryNumber() {
+  auto row = Step();
+  const std::int64_t number = row.has_value() && *row ? Number(0) : 0;
+  if (statement_ != nullptr) sqlite3_reset(statement_);
+  if (!row.has_value()) return std::move(row).error();
+  return number;
+}
+
 std::string Statement::Text(int column) const {
   const auto* text = static_cast<const char*>(sqlite3_column_blob(statement_, column));
   const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));

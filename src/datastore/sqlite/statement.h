@@ -22,7 +22,7 @@ using Connection = std::unique_ptr<sqlite3, CloseConnection>;
 // otherwise.
 Error LastError(sqlite3* db, std::string_view doing);
 
-// One prepared statement, used once. Parameters are bound in order.
+// One prepared statement. Parameters are bound in order.
 class Statement final {
  public:
   Statement(sqlite3* db, std::string_view sql);
@@ -36,6 +36,8 @@ class Statement final {
   // True while there is a row.
   Result<bool> Step();
   Status Run();  // to the end, ignoring rows
+  // The first column of its only row; may be called again and again.
+  Result<std::int64_t> QueryNumber();
 
   std::string Text(int column) const;
   std::int64_t Number(int column) const;

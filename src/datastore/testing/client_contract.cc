@@ -137,7 +137,7 @@ TEST_P(ClientContract, ListThenWatchMissesNothingAndRepeatsNothing) {
 
 TEST_P(ClientContract, WatchFromACompactedRevisionSaysNotFound) {
   const Revision old = *client().Put("/calico/w/a", "1");
-  ASSERT_TRUE(client().Put("/calico/w/a", "2").has_value());
+  for (const char* value : {"2", "3"}) ASSERT_TRUE(client().Put("/calico/w/a", value).has_value());
   store().Compact();
   EventLog log;
   const auto watch = client().StartWatch("/calico/w/", old, log.Callbacks());
