@@ -4,7 +4,7 @@
 #include "apps/calicoctl/arguments.h"
 
 #include <algorithm>
-#include <sstream>
+#include <cstdint>
 
 #include <CLI/CLI.hpp>
 
@@ -26,7 +26,8 @@ constexpr char kEnvironment[] =
 void AddConnection(CLI::App& app, Arguments& to) {
   app.add_option("-c,--config", to.config_file, "file with the connection of the store")->type_name("FILE");
   // Accepted for scripts: this version does not compare versions.
-  app.add_flag("--allow-version-mismatch", "no effect");
+  app.add_flag_function(
+      "--allow-version-mismatch", [](std::int64_t) {}, "no effect");
 }
 
 void AddInput(CLI::App& app, Arguments& to) {
