@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/calicoctl/write_verbs.h"
+
+#include <functional>
+
+#include <fmt/format.h>
+
+#include "apps/calicoctl/resource_input.h"
+#include "base/text.h"
+#include "model/codec/json.h"
+
+namespace calico::calicoctl {
+namespace {
+
+using model::Document;
+using model::Kind;
+
+// How a verb speaks of itself.
+struct Wording {
+  std::string verb;           // "create"
+  std::string past;           // "created"
+  std::string refused;        // of the read-only ClusterInformation: "create or apply"
+  std::string errors_follow;  // before the list of errors after a partial success
+};
+
+// What was done so far.
+struct Outcome {
+  std::size_t total = 0;
+  std::size_t done = 0;
+  std::string kind;  // as written if all are of one kind, else empty
+  std::vector<std::string> errors;
+
+  std::string Quoted() const { return kind.empty() ? "" : fmt::format("'{}' ", kind); }
+};
+
+// "'ipPool'": v1 documents are answered with v1's spelling.
+std::string KindOf(const std::vector<Document>& documents) {
+  std::string as_written;
+  for (const Document& document : documents) {
+    if (!as_written.empty() && as_written != document.kind_as_written) return {};
+    as_written = document.kind_as_written;
+  }
+  return as_written;
+}
+
+int Failed(const Session& session, const std::string& text) {
+  session.err << text << '\n';
+  return 1;
+}
+
+int NothingGiven(const Session& session) {
+  session.out << "No resources specified\n";
+  return 0;
+}
+
+Status RefuseReadOnly(Kind kind, const std::string& operation) {
+  if (kind != Kind::kClusterInformation) return Ok();
+  return Error(
+      ErrorCode::kUnsupported,
+      fmt::format("operation {} is not supported on ClusterInformation: resource is readonly", operation));
+}
+
+// Upstream says "Partial success" only if more succeeded than failed, and its replace counts failures as
+// done. We say how many were really done whenever it is at least one.
+int Report(const Session& session, const Wording& wording, const Outcome& outcome) {
+  if (outcome.errors.empty()) {
+    session.out << fmt::format("Successfully {} {} {}resource(s)\n", wording.past, outcome.done,
+                               outcome.Quoted());
+    return 0;
+  }
+  const std::string errors = "[" + Join(outcome.errors, " ") + "]";
+  if (outcome.done == 0) {
+    const bool one = outcome.total == 1;
+    return Failed(session, fmt::format("failed to {} {}{}resource{}: {}", wording.verb, one ? "" : "any ",
+                                       outcome.Quoted(), one ? "" : "s", errors));
+  }
+  session.out << fmt::format("Partial success: {} the first {} out of {} {}resources:\n", wording.past,
+                             outcome.done, outcome.total, outcome.Quoted());
+  return Failed(session, wording.errors_follow + ": " + errors);
+}
+
+// `write` is one resource's part of the verb.
+int WriteAll(const Session& session, const Wording& wording,
+             const std::function<Status(datastore::Resources&, model::Object)>& write) {
+  Result<std::vector<Document>> documents = ReadDocuments(session.arguments, session.in);
+  if (!documents.has_value())
+    return Failed(session, "failed to execute command: " + documents.error().message());
+  if (documents->empty()) return NothingGiven(session);
+
+  datastore::Resources resources = session.resources();
+  Outcome outcome{documents->size(), 0, KindOf(*documents), {}};
+  for (Document& document : *documents) {
+    const auto write_one = [&]() -> Status {
+      RETURN_IF_ERROR(RefuseReadOnly(model::KeyOf(document.object).kind, wording.refused));
+      RETURN_IF_ERROR(ResolveIdentity(resources, session.arguments, document));
+      return write(resources, document.object);
+    };
+    const Status status = write_one();
+    if (status.has_value()) {
+      ++outcome.done;
+    } else {
+      outcome.errors.push_back(status.error().message());
+    }
+  }
+  return Report(session, wording, outcome);
+}
+
+template <typename T>
+Status Dropped(const Result<T>& result) {
+  if (!result.has_value()) return Error(result.error());
+  return Ok();
+}
+
+// What `delete` was asked to delete: by name or by file.
+struct Target {
+  std::function<Result<model::Key>(datastore::Resources&)> key;
+  datastore::Revision revision = 0;  // from the file; 0: whatever is stored
+};
+
+Result<std::vector<Target>> TargetsOfFile(const Session& session, std::string& kind) {
+  ASSIGN_OR_RETURN(const std::vector<Document> documents, ReadDocuments(session.arguments, session.in));
+  kind = KindOf(documents);
+  std::vector<Target> targets;
+  for (const Document& document : documents) {
+    const std::string& version = model::MetadataOf(document.object).resource_version;
+    const auto key = [&session, document](datastore::Resources& resources) -> Result<model::Key> {
+      Document resolved = document;
+      RETURN_IF_ERROR(ResolveIdentity(resources, session.arguments, resolved));
+      return model::KeyOf(resolved.object);
+    };
+    targets.push_back({key, std::strtoll(version.c_str(), nullptr, 10)});
+  }
+  return targets;
+}
+
+std::vector<Target> TargetsOfNames(const Session& session, Kind kind) {
+  std::vector<Target> targets;
+  for (const std::string& typed : session.arguments.names) {
+    const auto key = [&session, kind, typed](datastore::Resources& resources) -> Result<model::Key> {
+      if (typed.empty()) return Error(ErrorCode::kInvalidArgument, "resource name may not be empty");
+      ASSIGN_OR_RETURN(const std::string ns, ResolveNamespace(kind, "", true, session.arguments));
+      ASSIGN_OR_RETURN(const std::string name, StoredName(resources, kind, typed));
+      return model::Key::Resource(kind, name, ns);
+    };
+    targets.push_back({key, 0});
+  }
+  return targets;
+}
+
+Status DeleteOne(datastore::Resources& resources, const Target& target, bool skip_missing) {
+  ASSIGN_OR_RETURN(const model::Key key, target.key(resources));
+  RETURN_IF_ERROR(RefuseReadOnly(key.kind, "delete"));
+  Status deleted = resources.Delete(key, target.revision);
+  if (!deleted.has_value() && skip_missing && deleted.error().code() == ErrorCode::kNotFound) return Ok();
+  return deleted;
+}
+
+}  // namespace
+
+int RunCreate(const Session& session) {
+  const bool skip_existing = session.arguments.skip_exists;
+  return WriteAll(
+      session, {"create", "created", "create or apply", "hit error"},
+      [&](datastore::Resources& resources, model::Object object) -> Status {
+        const auto created = resources.Create(std::move(object));
+        if (!created.has_value() && skip_existing && created.error().code() == ErrorCode::kAlreadyExists) {
+          return Ok();
+        }
+        return Dropped(created);
+      });
+}
+
+int RunApply(const Session& session) {
+  return WriteAll(session, {"apply", "applied", "apply", "hit error(s)"},
+                  [](datastore::Resources& resources, model::Object object) {
+                    return Dropped(resources.Apply(std::move(object)));
+                  });
+}
+
+int RunReplace(const Session& session) {
+  return WriteAll(session, {"replace", "replaced", "apply or replace", "hit error"},
+                  [](datastore::Resources& resources, model::Object object) {
+                    return Dropped(resources.Replace(std::move(object)));
+                  });
+}
+
+int RunDelete(const Session& session) {
+  const Arguments& arguments = session.arguments;
+  std::string kind_name;
+  std::vector<Target> targets;
+  if (!arguments.file.empty()) {
+    Result<std::vector<Target>> of_file = TargetsOfFile(session, kind_name);
+    if (!of_file.has_value())
+      return Failed(session, "failed to execute command: " + of_file.error().message());
+    targets = std::move(*of_file);
+    if (targets.empty()) return NothingGiven(session);
+  } else {
+    const auto kind = model::ParseKindAlias(arguments.kind);
+    if (!kind) return Failed(session, fmt::format("resource type '{}' is not supported", arguments.kind));
+    kind_name = std::string(model::KindName(*kind));
+    targets = TargetsOfNames(session, *kind);
+    if (targets.empty()) {
+      return Failed(
+          session,
+          fmt::format("Failed to delete '{}' resource: insufficient identifiers, missing 'name'", kind_name));
+    }
+  }
+
+  datastore::Resources resources = session.resources();
+  Outcome outcome{targets.size(), 0, kind_name, {}};
+  for (const Target& target : targets) {
+    const Status status = DeleteOne(resources, target, arguments.skip_not_exists);
+    if (status.has_value()) {
+      ++outcome.done;
+    } else {
+      outcome.errors.push_back(status.error().message());
+    }
+  }
+  if (outcome.done > 0) {
+    session.out << fmt::format("Successfully deleted {} {}resource(s)\n", outcome.done, outcome.Quoted());
+  }
+  for (const std::string& error : outcome.errors) {
+    session.err << fmt::format("Failed to delete {}resource: {}\n", outcome.Quoted(), error);
+  }
+  return outcome.errors.empty() ? 0 : 1;
+}
+
+}  // namespace calico::calicoctl
