@@ -8,7 +8,8 @@
 namespace calico {
 
 void CheckFailed(std::string_view condition, std::string_view text, std::source_location where) {
-  LogLine(LogLevel::kFatal, "check", fmt::format("{}:{}: {} ({})", where.file_name(), where.line(), text, condition));
+  LogLine(LogLevel::kFatal, "check",
+          fmt::format("{}:{}: {} ({})", where.file_name(), where.line(), text, condition));
   std::abort();
 }
 

@@ -13,9 +13,9 @@ namespace calico {
 }  // namespace calico
 
 // For broken invariants of this program only; never for what a kernel, a store or a user can cause.
-#define CHECK(condition, text)                          \
-  do {                                                  \
-    if (!(condition)) {                                 \
-      ::calico::CheckFailed(#condition, text);          \
-    }                                                   \
+#define CHECK(condition, text)                 \
+  do {                                         \
+    if (!(condition)) {                        \
+      ::calico::CheckFailed(#condition, text); \
+    }                                          \
   } while (false)

@@ -15,7 +15,9 @@ std::string FormatRfc3339(WallTime time) {
   return text;
 }
 
-void SleepFor(Duration duration) { std::this_thread::sleep_for(duration); }
+void SleepFor(Duration duration) {
+  std::this_thread::sleep_for(duration);
+}
 
 std::int64_t UnixNanos(WallTime time) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();

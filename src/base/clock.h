@@ -8,8 +8,8 @@
 namespace calico {
 
 using Duration = std::chrono::nanoseconds;
-using TimePoint = std::chrono::steady_clock::time_point;    // for deadlines and intervals
-using WallTime = std::chrono::system_clock::time_point;     // for what is stored or shown
+using TimePoint = std::chrono::steady_clock::time_point;  // for deadlines and intervals
+using WallTime = std::chrono::system_clock::time_point;   // for what is stored or shown
 
 // Time as a parameter, so that tests own it. Thread-safe.
 class Clock {

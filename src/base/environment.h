@@ -16,7 +16,8 @@ class Environment final {
   // Unset and empty are the same to nearly every Calico variable: both give nullopt.
   std::optional<std::string> Get(const std::string& name) const;
   std::string GetOr(const std::string& name, const std::string& fallback) const;
-  // Reference bgp-and-node A1: "false", "0", "no", "n", "f" (any case) are false, any other set value is true.
+  // Reference bgp-and-node A1: "false", "0", "no", "n", "f" (any case) are false, any other set value is
+  // true.
   bool GetBool(const std::string& name, bool fallback) const;
   const std::map<std::string, std::string>& all() const { return variables_; }
 

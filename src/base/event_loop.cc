@@ -84,8 +84,9 @@ class FdHandle final : public EventLoop::Handle {
     bool cancelled = false;
   };
   static void Arm(const std::shared_ptr<State>& state) {
-    const auto wait = state->interest == EventLoop::Interest::kRead ? asio::posix::stream_descriptor::wait_read
-                                                                    : asio::posix::stream_descriptor::wait_write;
+    const auto wait = state->interest == EventLoop::Interest::kRead
+                          ? asio::posix::stream_descriptor::wait_read
+                          : asio::posix::stream_descriptor::wait_write;
     state->descriptor.async_wait(wait, [state](const boost::system::error_code& error) {
       if (error || state->cancelled) return;
       state->callback();
@@ -101,7 +102,9 @@ class FdHandle final : public EventLoop::Handle {
 EventLoop::EventLoop() : impl_(std::make_shared<Impl>()) {}
 EventLoop::~EventLoop() = default;
 
-void EventLoop::Post(Callback callback) { asio::post(impl_->context, std::move(callback)); }
+void EventLoop::Post(Callback callback) {
+  asio::post(impl_->context, std::move(callback));
+}
 
 std::unique_ptr<EventLoop::Handle> EventLoop::After(Duration delay, Callback callback) {
   return std::make_unique<TimerHandle>(impl_->context, delay, false, std::move(callback));
@@ -119,15 +122,20 @@ void EventLoop::Run() {
   impl_->context.run();
   impl_->runner = std::thread::id{};
 }
-void EventLoop::Stop() { impl_->context.stop(); }
+void EventLoop::Stop() {
+  impl_->context.stop();
+}
 
 void EventLoop::AssertInLoop() const {
   const std::thread::id runner = impl_->runner;
-  CHECK(runner == std::thread::id{} || runner == std::this_thread::get_id(), "called on another thread than the loop's");
+  CHECK(runner == std::thread::id{} || runner == std::this_thread::get_id(),
+        "called on another thread than the loop's");
 }
 
 LoopThread::LoopThread(std::string name) : name_(std::move(name)) {}
-LoopThread::~LoopThread() { StopAndJoin(); }
+LoopThread::~LoopThread() {
+  StopAndJoin();
+}
 
 void LoopThread::Start() {
   thread_ = std::thread([this] {

@@ -49,7 +49,9 @@ Status WriteFileAtomically(const std::string& path, std::string_view content, un
   return Ok();
 }
 
-bool PathExists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+bool PathExists(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
 
 Status MakeDirectories(const std::string& path) {
   std::error_code error;

@@ -46,7 +46,8 @@ Result<Target> ParseEndpoint(const std::string& text) {
       return Target{asio::ip::tcp::endpoint(address, static_cast<std::uint16_t>(port)), rest};
     }
   }
-  return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is neither unix://<path> nor http://<address>:<port>", text));
+  return Error(ErrorCode::kInvalidArgument,
+               fmt::format("'{}' is neither unix://<path> nor http://<address>:<port>", text));
 }
 
 Error Unavailable(const std::string& endpoint, const boost::system::error_code& error) {
@@ -54,8 +55,8 @@ Error Unavailable(const std::string& endpoint, const boost::system::error_code& 
   return Error(ErrorCode::kUnavailable, fmt::format("{}: {}", endpoint, why));
 }
 
-http::request<http::string_body> MakeRequest(const Target& target, const std::string& method, const std::string& path,
-                                             const std::string& body) {
+http::request<http::string_body> MakeRequest(const Target& target, const std::string& method,
+                                             const std::string& path, const std::string& body) {
   http::request<http::string_body> request;
   request.version(11);
   request.method_string(method);
@@ -71,8 +72,8 @@ http::request<http::string_body> MakeRequest(const Target& target, const std::st
 
 }  // namespace
 
-Result<HttpResponse> HttpCall(const std::string& endpoint, const std::string& method, const std::string& target_path,
-                              const std::string& body, Duration timeout) {
+Result<HttpResponse> HttpCall(const std::string& endpoint, const std::string& method,
+                              const std::string& target_path, const std::string& body, Duration timeout) {
   ASSIGN_OR_RETURN(const Target target, ParseEndpoint(endpoint));
   asio::io_context context;
   Stream stream(context);
@@ -94,7 +95,8 @@ Result<HttpResponse> HttpCall(const std::string& endpoint, const std::string& me
         result = write_error;
         return;
       }
-      http::async_read(stream, buffer, parser, [&](boost::system::error_code read_error, std::size_t) { result = read_error; });
+      http::async_read(stream, buffer, parser,
+                       [&](boost::system::error_code read_error, std::size_t) { result = read_error; });
     });
   });
   context.run();
@@ -174,7 +176,8 @@ Status HttpStream(const std::string& endpoint, const std::string& target_path, i
   context.run();
   if (cancelled) return Ok();
   if (result && result != http::error::end_of_stream) return Unavailable(endpoint, result);
-  if (status && *status != 200) return Error(ErrorCode::kUnavailable, fmt::format("{}: HTTP status {}", endpoint, *status));
+  if (status && *status != 200)
+    return Error(ErrorCode::kUnavailable, fmt::format("{}: HTTP status {}", endpoint, *status));
   return Ok();
 }
 

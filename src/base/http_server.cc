@@ -42,10 +42,11 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     parser_.emplace();
     parser_->body_limit(kBodyLimit);
     stream_.expires_after(kIdleTimeout);
-    http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](beast::error_code error, std::size_t) {
-      if (error) return;  // closed, or not HTTP: nobody to tell
-      self->Answer();
-    });
+    http::async_read(stream_, buffer_, *parser_,
+                     [self = shared_from_this()](beast::error_code error, std::size_t) {
+                       if (error) return;  // closed, or not HTTP: nobody to tell
+                       self->Answer();
+                     });
   }
 
  private:
@@ -90,7 +91,10 @@ template <typename Protocol>
 class Server final : public HttpServer {
  public:
   Server(typename Protocol::endpoint endpoint, const HttpListen& listen, HttpHandler handler)
-      : handler_(std::move(handler)), unix_path_(listen.unix_path), context_(listen.threads), acceptor_(context_, endpoint) {
+      : handler_(std::move(handler)),
+        unix_path_(listen.unix_path),
+        context_(listen.threads),
+        acceptor_(context_, endpoint) {
     Accept();
     for (int i = 0; i < listen.threads; ++i) {
       threads_.emplace_back([this] {
@@ -113,7 +117,9 @@ class Server final : public HttpServer {
   void Accept() {
     acceptor_.async_accept([this](beast::error_code error, typename Protocol::socket socket) {
       if (error == asio::error::operation_aborted) return;
-      if (!error) std::make_shared<Connection>(asio::generic::stream_protocol::socket(std::move(socket)), handler_)->Read();
+      if (!error)
+        std::make_shared<Connection>(asio::generic::stream_protocol::socket(std::move(socket)), handler_)
+            ->Read();
       Accept();
     });
   }
@@ -131,7 +137,8 @@ Result<std::unique_ptr<HttpServer>> ListenOnUnixSocket(const HttpListen& listen,
   ::unlink(listen.unix_path.c_str());  // left by a process that was killed
   std::unique_ptr<HttpServer> server = std::make_unique<Server<asio::local::stream_protocol>>(
       asio::local::stream_protocol::endpoint(listen.unix_path), listen, std::move(handler));
-  if (::chmod(listen.unix_path.c_str(), listen.unix_mode) != 0) return Error::FromErrno(errno, "chmod " + listen.unix_path);
+  if (::chmod(listen.unix_path.c_str(), listen.unix_mode) != 0)
+    return Error::FromErrno(errno, "chmod " + listen.unix_path);
   return server;
 }
 
@@ -142,9 +149,11 @@ Result<std::unique_ptr<HttpServer>> StartHttpServer(const HttpListen& listen, Ht
     if (!listen.unix_path.empty()) return ListenOnUnixSocket(listen, std::move(handler));
     const auto address = asio::ip::make_address(listen.address.empty() ? "0.0.0.0" : listen.address);
     return std::unique_ptr<HttpServer>(std::make_unique<Server<asio::ip::tcp>>(
-        asio::ip::tcp::endpoint(address, static_cast<std::uint16_t>(listen.port)), listen, std::move(handler)));
+        asio::ip::tcp::endpoint(address, static_cast<std::uint16_t>(listen.port)), listen,
+        std::move(handler)));
   } catch (const boost::system::system_error& error) {
-    const std::string where = listen.unix_path.empty() ? fmt::format("{}:{}", listen.address, listen.port) : listen.unix_path;
+    const std::string where =
+        listen.unix_path.empty() ? fmt::format("{}:{}", listen.address, listen.port) : listen.unix_path;
     return Error::FromErrno(error.code().value(), "listen on " + where);
   }
 }

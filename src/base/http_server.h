@@ -35,9 +35,9 @@ class HttpServer {
 };
 
 struct HttpListen {
-  std::string unix_path;       // either this …
-  unsigned unix_mode = 0660;   // … a stale socket file is removed, its directory is made
-  std::string address;         // … or address and port
+  std::string unix_path;      // either this …
+  unsigned unix_mode = 0660;  // … a stale socket file is removed, its directory is made
+  std::string address;        // … or address and port
   int port = 0;
   int threads = 4;
 };

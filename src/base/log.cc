@@ -27,21 +27,33 @@ spdlog::logger& Logger() {
 
 std::string_view Name(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return "DEBUG";
-    case LogLevel::kInfo: return "INFO";
-    case LogLevel::kWarning: return "WARNING";
-    case LogLevel::kError: return "ERROR";
-    case LogLevel::kFatal: return "FATAL";
-    case LogLevel::kOff: break;
+    case LogLevel::kDebug:
+      return "DEBUG";
+    case LogLevel::kInfo:
+      return "INFO";
+    case LogLevel::kWarning:
+      return "WARNING";
+    case LogLevel::kError:
+      return "ERROR";
+    case LogLevel::kFatal:
+      return "FATAL";
+    case LogLevel::kOff:
+      break;
   }
   return "OFF";
 }
 
 }  // namespace
 
-void InitLogging(LogLevel level, std::string_view) { g_level = level; }
-void SetLogLevel(LogLevel level) { g_level = level; }
-bool LogEnabled(LogLevel level) { return level >= g_level.load(std::memory_order_relaxed); }
+void InitLogging(LogLevel level, std::string_view) {
+  g_level = level;
+}
+void SetLogLevel(LogLevel level) {
+  g_level = level;
+}
+bool LogEnabled(LogLevel level) {
+  return level >= g_level.load(std::memory_order_relaxed);
+}
 
 void LogLine(LogLevel level, std::string_view component, std::string_view text) {
   Logger().log(spdlog::level::info, "[{}][{}] {}: {}", Name(level), ::getpid(), component, text);
@@ -49,13 +61,20 @@ void LogLine(LogLevel level, std::string_view component, std::string_view text) 
 
 bool ParseLogLevel(std::string_view text, LogLevel& level) {
   const std::string lower = ToLower(text);
-  if (lower == "debug" || lower == "trace") level = LogLevel::kDebug;
-  else if (lower == "info") level = LogLevel::kInfo;
-  else if (lower == "warning" || lower == "warn") level = LogLevel::kWarning;
-  else if (lower == "error") level = LogLevel::kError;
-  else if (lower == "fatal" || lower == "panic" || lower == "critical") level = LogLevel::kFatal;
-  else if (lower == "none" || lower == "off") level = LogLevel::kOff;
-  else return false;
+  if (lower == "debug" || lower == "trace")
+    level = LogLevel::kDebug;
+  else if (lower == "info")
+    level = LogLevel::kInfo;
+  else if (lower == "warning" || lower == "warn")
+    level = LogLevel::kWarning;
+  else if (lower == "error")
+    level = LogLevel::kError;
+  else if (lower == "fatal" || lower == "panic" || lower == "critical")
+    level = LogLevel::kFatal;
+  else if (lower == "none" || lower == "off")
+    level = LogLevel::kOff;
+  else
+    return false;
   return true;
 }
 

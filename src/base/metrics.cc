@@ -51,7 +51,8 @@ Counter& RegisterCounter(const std::string& name, const std::string& help, const
   const std::lock_guard lock(all.mutex);
   std::unique_ptr<Counter>& slot = all.counters[{name, labels}];
   if (slot == nullptr) {
-    slot = std::make_unique<PrometheusCounter>(prometheus::BuildCounter().Name(name).Help(help).Register(all.registry).Add(labels));
+    slot = std::make_unique<PrometheusCounter>(
+        prometheus::BuildCounter().Name(name).Help(help).Register(all.registry).Add(labels));
   }
   return *slot;
 }
@@ -61,11 +62,14 @@ Gauge& RegisterGauge(const std::string& name, const std::string& help, const Met
   const std::lock_guard lock(all.mutex);
   std::unique_ptr<Gauge>& slot = all.gauges[{name, labels}];
   if (slot == nullptr) {
-    slot = std::make_unique<PrometheusGauge>(prometheus::BuildGauge().Name(name).Help(help).Register(all.registry).Add(labels));
+    slot = std::make_unique<PrometheusGauge>(
+        prometheus::BuildGauge().Name(name).Help(help).Register(all.registry).Add(labels));
   }
   return *slot;
 }
 
-std::string MetricsText() { return prometheus::TextSerializer().Serialize(All().registry.Collect()); }
+std::string MetricsText() {
+  return prometheus::TextSerializer().Serialize(All().registry.Collect());
+}
 
 }  // namespace calico

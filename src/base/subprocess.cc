@@ -25,7 +25,9 @@ Result<Pipe> MakePipe() {
   return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
-UniqueFd OpenPidfd(pid_t pid) { return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
+UniqueFd OpenPidfd(pid_t pid) {
+  return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+}
 
 std::vector<char*> Pointers(const std::vector<std::string>& argv) {
   std::vector<char*> pointers;
@@ -61,11 +63,14 @@ Status WaitForExec(UniqueFd status_read, pid_t pid, const std::string& program) 
   return Error::FromErrno(error, "run " + program);
 }
 
-int ExitCode(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+int ExitCode(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
 
 }  // namespace
 
-Result<ProcessOutput> RunProcess(const std::vector<std::string>& argv, Duration timeout, const std::string& input) {
+Result<ProcessOutput> RunProcess(const std::vector<std::string>& argv, Duration timeout,
+                                 const std::string& input) {
   ASSIGN_OR_RETURN(Pipe in, MakePipe());
   ASSIGN_OR_RETURN(Pipe out, MakePipe());
   ASSIGN_OR_RETURN(Pipe err, MakePipe());
@@ -73,7 +78,9 @@ Result<ProcessOutput> RunProcess(const std::vector<std::string>& argv, Duration 
   std::vector<char*> pointers = Pointers(argv);
   const pid_t pid = ::fork();
   if (pid < 0) return Error::FromErrno(errno, "fork");
-  if (pid == 0) ExecChild(pointers.data(), in.read.get(), out.write.get(), err.write.get(), exec_status.write.get(), false);
+  if (pid == 0)
+    ExecChild(pointers.data(), in.read.get(), out.write.get(), err.write.get(), exec_status.write.get(),
+              false);
   in.read.Reset();
   out.write.Reset();
   err.write.Reset();
@@ -86,7 +93,8 @@ Result<ProcessOutput> RunProcess(const std::vector<std::string>& argv, Duration 
   const TimePoint deadline = std::chrono::steady_clock::now() + timeout;
   if (input.empty()) in.write.Reset();
   while (out.read.valid() || err.read.valid()) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) {
       ::kill(pid, SIGKILL);
       ::waitpid(pid, nullptr, 0);
@@ -101,8 +109,10 @@ Result<ProcessOutput> RunProcess(const std::vector<std::string>& argv, Duration 
       if (fd.fd < 0 || (fd.revents & (POLLIN | POLLHUP | POLLERR)) == 0) return;
       char buffer[16384];
       const ssize_t n = ::read(fd.fd, buffer, sizeof buffer);
-      if (n > 0) text.append(buffer, static_cast<std::size_t>(n));
-      else if (n == 0 || errno != EINTR) pipe.Reset();
+      if (n > 0)
+        text.append(buffer, static_cast<std::size_t>(n));
+      else if (n == 0 || errno != EINTR)
+        pipe.Reset();
     };
     drain(fds[0], out.read, output.out);
     drain(fds[1], err.read, output.err);

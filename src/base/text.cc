@@ -55,10 +55,13 @@ std::string ToLower(std::string_view text) {
   return lower;
 }
 
-bool EqualsIgnoreCase(std::string_view a, std::string_view b) { return ToLower(a) == ToLower(b); }
+bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
+  return ToLower(a) == ToLower(b);
+}
 
 std::string ReplaceAll(std::string text, std::string_view from, std::string_view to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) text.replace(at, from.size(), to);
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
   return text;
 }
 
@@ -72,17 +75,25 @@ std::optional<long long> ParseGoDuration(std::string_view text) {
     const std::size_t digits = text.find_first_not_of("0123456789.");
     if (digits == 0 || digits == std::string_view::npos) return std::nullopt;
     double value = 0;
-    if (std::from_chars(text.data(), text.data() + digits, value).ptr != text.data() + digits) return std::nullopt;
+    if (std::from_chars(text.data(), text.data() + digits, value).ptr != text.data() + digits)
+      return std::nullopt;
     text.remove_prefix(digits);
     const std::string_view unit = text.substr(0, text.find_first_of("0123456789."));
     double scale = 0;
-    if (unit == "ns") scale = 1;
-    else if (unit == "us" || unit == "µs") scale = 1e3;
-    else if (unit == "ms") scale = 1e6;
-    else if (unit == "s") scale = 1e9;
-    else if (unit == "m") scale = 60e9;
-    else if (unit == "h") scale = 3600e9;
-    else return std::nullopt;
+    if (unit == "ns")
+      scale = 1;
+    else if (unit == "us" || unit == "µs")
+      scale = 1e3;
+    else if (unit == "ms")
+      scale = 1e6;
+    else if (unit == "s")
+      scale = 1e9;
+    else if (unit == "m")
+      scale = 60e9;
+    else if (unit == "h")
+      scale = 3600e9;
+    else
+      return std::nullopt;
     total += value * scale;
     text.remove_prefix(unit.size());
   }
@@ -103,7 +114,11 @@ std::string RandomUuid() {
   return text;
 }
 
-std::string Sha1Hex(std::string_view data) { return Digest(EVP_sha1(), data); }
-std::string Sha256Hex(std::string_view data) { return Digest(EVP_sha256(), data); }
+std::string Sha1Hex(std::string_view data) {
+  return Digest(EVP_sha1(), data);
+}
+std::string Sha256Hex(std::string_view data) {
+  return Digest(EVP_sha256(), data);
+}
 
 }  // namespace calico

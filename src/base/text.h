@@ -8,7 +8,8 @@
 
 namespace calico {
 
-std::vector<std::string> Split(std::string_view text, char separator);  // "a,,b" gives three parts; "" gives none
+std::vector<std::string> Split(std::string_view text,
+                               char separator);  // "a,,b" gives three parts; "" gives none
 std::string Join(const std::vector<std::string>& parts, std::string_view separator);
 std::string_view Trim(std::string_view text);
 std::string ToLower(std::string_view text);

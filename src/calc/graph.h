@@ -10,8 +10,9 @@
 
 namespace calico::calc {
 
-// Datastore state in, dataplane state and BGP view out. Pure: no clock, no fd, no thread. Incremental: the result of
-// a sequence of batches equals the result of their merge fed to a fresh graph (tested by permuted state sequences).
+// Datastore state in, dataplane state and BGP view out. Pure: no clock, no fd, no thread. Incremental: the
+// result of a sequence of batches equals the result of their merge fed to a fresh graph (tested by permuted
+// state sequences).
 //
 //   UpdateBatch ─┬─ endpoints, profiles ──> label index ──> IP sets ──┐
 //                ├─ local endpoints ──> active profiles ──> rules ────┼──> dataplane_api::Batch

@@ -23,8 +23,9 @@ inline constexpr char kTableName[] = "calico";
 // Reference felix 3.12: bit 1 of the mark mask, "accepted by policy".
 inline constexpr std::uint32_t kAcceptMark = 0x00010000;
 
-// Makes the kernel equal to what calc asked for. Runs on the dataplane loop; owns order, throttle and backoff.
-// Nothing is written before the first in-sync batch has come and the interfaces have been listed once.
+// Makes the kernel equal to what calc asked for. Runs on the dataplane loop; owns order, throttle and
+// backoff. Nothing is written before the first in-sync batch has come and the interfaces have been listed
+// once.
 class Driver final {
  public:
   struct Kernel {  // all of the dataplane loop's thread; must outlive the driver
@@ -35,9 +36,9 @@ class Driver final {
     kernel::Sysctl& sysctl;
     kernel::ForwardFirewall& forward;
   };
-  struct Pending {          // one item that the kernel does not have yet
-    std::string what;       // "route 10.0.0.1/32 dev cali123"
-    std::string error;      // of the last try; empty if not tried yet
+  struct Pending {      // one item that the kernel does not have yet
+    std::string what;   // "route 10.0.0.1/32 dev cali123"
+    std::string error;  // of the last try; empty if not tried yet
     double age_seconds = 0;
   };
   struct EndpointState {
@@ -57,19 +58,20 @@ class Driver final {
   void OnEndpointState(std::function<void(const std::string& interface_name, const EndpointState&)> callback);
 
   // Queries, on the loop.
-  bool ready() const;                       // first apply succeeded
+  bool ready() const;  // first apply succeeded
   std::vector<Pending> pending() const;
   std::map<std::string, EndpointState> endpoints() const;
-  Result<std::map<std::string, kernel::nft::CounterValue>> ReadCounters();  // denied packets, both families summed
-  std::string DescribeTables();             // desired nftables text
+  Result<std::map<std::string, kernel::nft::CounterValue>>
+  ReadCounters();                // denied packets, both families summed
+  std::string DescribeTables();  // desired nftables text
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 
-// Removes every trace of ours: tables, the accept rules, routes of protocol 80, routes on workload interfaces.
-// For `calico-node clean`.
+// Removes every trace of ours: tables, the accept rules, routes of protocol 80, routes on workload
+// interfaces. For `calico-node clean`.
 Status RemoveEverything(const Driver::Kernel& kernel);
 
 }  // namespace calico::dataplane

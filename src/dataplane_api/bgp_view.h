@@ -8,8 +8,8 @@
 
 #include "net/cidr.h"
 
-// What calc hands to bgp: everything a speaker's configuration depends on. Plain values, sorted, so that equal
-// state gives equal text.
+// What calc hands to bgp: everything a speaker's configuration depends on. Plain values, sorted, so that
+// equal state gives equal text.
 namespace calico::dataplane_api {
 
 struct BgpPeerView {
@@ -17,7 +17,7 @@ struct BgpPeerView {
   net::Ip ip;
   std::uint16_t port = 179;
   std::uint32_t as_number = 0;
-  std::string node;                      // mesh: the peer's node name
+  std::string node;  // mesh: the peer's node name
   bool operator==(const BgpPeerView&) const = default;
   auto operator<=>(const BgpPeerView&) const = default;
 };
@@ -30,14 +30,14 @@ struct BgpPoolView {
   bool operator==(const BgpPoolView&) const = default;
 };
 struct BgpView {
-  bool node_exists = false;              // without our Node object there is nothing to configure
-  std::optional<net::Cidr> ipv4, ipv6;   // our node's addresses with their prefix
+  bool node_exists = false;             // without our Node object there is nothing to configure
+  std::optional<net::Cidr> ipv4, ipv6;  // our node's addresses with their prefix
   std::uint32_t as_number = 64512;
   std::uint16_t listen_port = 179;
-  std::string log_severity;              // "Info", "Debug", …
-  std::vector<BgpPeerView> peers;        // without ourselves
+  std::string log_severity;        // "Info", "Debug", …
+  std::vector<BgpPeerView> peers;  // without ourselves
   std::vector<BgpPoolView> pools;
-  std::vector<net::Cidr> own_blocks;     // confirmed ones
+  std::vector<net::Cidr> own_blocks;  // confirmed ones
   bool operator==(const BgpView&) const = default;
 };
 

@@ -18,19 +18,19 @@ namespace calico::dataplane_api {
 
 // One workload endpoint of this host.
 struct Endpoint {
-  std::string id;                           // "orchestrator/workload/endpoint", for logs
+  std::string id;  // "orchestrator/workload/endpoint", for logs
   std::string interface_name;
   std::optional<net::Mac> mac;
-  std::vector<net::Cidr> addresses;         // each a /32 or /128
-  std::vector<std::string> profiles;        // in order; missing ones are as if they had no rules
+  std::vector<net::Cidr> addresses;   // each a /32 or /128
+  std::vector<std::string> profiles;  // in order; missing ones are as if they had no rules
   bool operator==(const Endpoint&) const = default;
 };
 
 // A side of a rule after selectors have become IP sets. All given criteria must hold.
 struct EntityMatch {
   std::vector<net::Cidr> nets, not_nets;
-  std::vector<std::string> ip_sets;         // must be in every one
-  std::vector<std::string> not_ip_sets;     // must be in none
+  std::vector<std::string> ip_sets;      // must be in every one
+  std::vector<std::string> not_ip_sets;  // must be in none
   std::vector<net::PortRange> ports, not_ports;
   bool operator==(const EntityMatch&) const = default;
 };
@@ -58,21 +58,27 @@ struct IpSet {
 // Facts of the whole host.
 struct HostSettings {
   std::vector<std::string> interface_prefixes{"cali"};
-  enum class EndpointToHost : std::uint8_t { kDrop, kReturn, kAccept } endpoint_to_host = EndpointToHost::kDrop;
-  std::vector<net::Cidr> nat_pools;         // sources to masquerade …
-  std::vector<net::Cidr> all_pools;         // … unless the destination is in here; disabled pools count
-  std::set<net::Cidr> own_blocks;           // black-holed, except /32 and /128
+  enum class EndpointToHost : std::uint8_t {
+    kDrop,
+    kReturn,
+    kAccept
+  } endpoint_to_host = EndpointToHost::kDrop;
+  std::vector<net::Cidr> nat_pools;  // sources to masquerade …
+  std::vector<net::Cidr> all_pools;  // … unless the destination is in here; disabled pools count
+  std::set<net::Cidr> own_blocks;    // black-holed, except /32 and /128
   bool operator==(const HostSettings&) const = default;
 };
 
 struct Batch {
   // nullopt = removed. Shared, because an IP set may be large and is sent whole only once.
-  std::map<std::string, std::optional<Endpoint>> endpoints;      // by workload endpoint name
-  std::map<std::string, std::optional<ProfileRules>> profiles;   // by profile name
+  std::map<std::string, std::optional<Endpoint>> endpoints;     // by workload endpoint name
+  std::map<std::string, std::optional<ProfileRules>> profiles;  // by profile name
   // Whole set on creation, nullopt when nothing uses it any more.
-  std::map<std::string, std::shared_ptr<const IpSet>> ip_sets;   // nullptr = removed
-  struct IpSetDelta { std::set<net::Ip> added, removed; };
-  std::map<std::string, IpSetDelta> ip_set_deltas;               // for sets already sent
+  std::map<std::string, std::shared_ptr<const IpSet>> ip_sets;  // nullptr = removed
+  struct IpSetDelta {
+    std::set<net::Ip> added, removed;
+  };
+  std::map<std::string, IpSetDelta> ip_set_deltas;  // for sets already sent
   std::optional<HostSettings> host;
   bool in_sync = false;
 

@@ -12,9 +12,9 @@ namespace calico::model {
 // Name "default" or "node.<name>"; the per-node object wins field by field.
 struct FelixConfiguration {
   Metadata metadata;
-  std::string log_severity_screen;                      // "Info"
-  std::string interface_prefix;                         // "cali", comma list
-  std::string default_endpoint_to_host_action;          // "Drop", "Return", "Accept"
+  std::string log_severity_screen;              // "Info"
+  std::string interface_prefix;                 // "cali", comma list
+  std::string default_endpoint_to_host_action;  // "Drop", "Return", "Accept"
   std::optional<bool> health_enabled;
   std::string health_host;
   std::optional<int> health_port;
@@ -22,7 +22,7 @@ struct FelixConfiguration {
   std::string prometheus_metrics_host;
   std::optional<int> prometheus_metrics_port;
   std::optional<bool> ipv6_support;
-  std::string reporting_interval;                       // Go duration
+  std::string reporting_interval;  // Go duration
   // Ours: claim one block per pool at start and whenever a pool appears, instead of at the first address.
   std::optional<bool> claim_blocks_at_start;
   UnknownMembers unknown;

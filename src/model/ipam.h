@@ -21,10 +21,10 @@ struct AllocationAttribute {
 };
 struct IpamBlock {
   net::Cidr cidr;
-  std::optional<std::string> affinity;               // "host:<name>"; nullopt = JSON null
-  std::string affinity_claim_time;                   // RFC 3339; empty = absent
-  std::vector<std::optional<int>> allocations;       // ordinal -> index into attributes
-  std::vector<int> unallocated;                      // free ordinals in allocation order
+  std::optional<std::string> affinity;          // "host:<name>"; nullopt = JSON null
+  std::string affinity_claim_time;              // RFC 3339; empty = absent
+  std::vector<std::optional<int>> allocations;  // ordinal -> index into attributes
+  std::vector<int> unallocated;                 // free ordinals in allocation order
   std::vector<AllocationAttribute> attributes;
   std::uint64_t sequence_number = 0;
   std::map<std::string, std::uint64_t> sequence_number_for_allocation;  // key: decimal ordinal
@@ -36,7 +36,7 @@ struct IpamBlock {
 enum class AffinityState { kPending, kConfirmed, kPendingDeletion };
 // Reference ipam 2.3. The key holds host and CIDR.
 struct BlockAffinity {
-  AffinityState state = AffinityState::kConfirmed;   // an empty stored state reads as confirmed
+  AffinityState state = AffinityState::kConfirmed;  // an empty stored state reads as confirmed
   bool deleted = false;
   UnknownMembers unknown;
   bool operator==(const BlockAffinity&) const = default;
@@ -44,7 +44,7 @@ struct BlockAffinity {
 
 // Reference ipam 2.4. The key holds the handle id.
 struct IpamHandle {
-  std::map<std::string, int> blocks;                 // block CIDR -> number of addresses
+  std::map<std::string, int> blocks;  // block CIDR -> number of addresses
   bool deleted = false;
   UnknownMembers unknown;
   bool operator==(const IpamHandle&) const = default;
@@ -53,7 +53,7 @@ struct IpamHandle {
 // Reference ipam 2.5.
 struct IpamConfig {
   bool strict_affinity = false;
-  bool auto_allocate_blocks = true;                  // absent in an existing object means false
+  bool auto_allocate_blocks = true;  // absent in an existing object means false
   int max_blocks_per_host = 0;
   UnknownMembers unknown;
   bool operator==(const IpamConfig&) const = default;

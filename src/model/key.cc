@@ -32,8 +32,16 @@ constexpr std::array<KindFacts, 8> kKinds{{
     {Kind::kProfile, "Profile", "profiles", false, {"pro", "pros"}},
     {Kind::kBGPConfiguration, "BGPConfiguration", "bgpconfigurations", false, {"bgpconfig", "bgpconfigs"}},
     {Kind::kBGPPeer, "BGPPeer", "bgppeers", false, {"bgpp", "bgpps", "bp", "bps"}},
-    {Kind::kClusterInformation, "ClusterInformation", "clusterinformations", false, {"clusterinfo", "clusterinfos"}},
-    {Kind::kFelixConfiguration, "FelixConfiguration", "felixconfigurations", false, {"felixconfig", "felixconfigs"}},
+    {Kind::kClusterInformation,
+     "ClusterInformation",
+     "clusterinformations",
+     false,
+     {"clusterinfo", "clusterinfos"}},
+    {Kind::kFelixConfiguration,
+     "FelixConfiguration",
+     "felixconfigurations",
+     false,
+     {"felixconfig", "felixconfigs"}},
 }};
 
 const KindFacts& Facts(Kind kind) {
@@ -45,7 +53,9 @@ const KindFacts& Facts(Kind kind) {
 }
 
 // "10.0.0.0/26" <-> "10.0.0.0-26"
-std::string CidrToSegment(const std::string& cidr) { return ReplaceAll(cidr, "/", "-"); }
+std::string CidrToSegment(const std::string& cidr) {
+  return ReplaceAll(cidr, "/", "-");
+}
 std::optional<net::Cidr> SegmentToCidr(std::string_view segment) {
   const std::size_t dash = segment.find('-');
   if (dash == std::string_view::npos) return std::nullopt;
@@ -54,7 +64,9 @@ std::optional<net::Cidr> SegmentToCidr(std::string_view segment) {
   return net::Cidr::ParsePrefix(text);
 }
 
-std::string_view FamilySegment(net::Family family) { return family == net::Family::kV4 ? "ipv4" : "ipv6"; }
+std::string_view FamilySegment(net::Family family) {
+  return family == net::Family::kV4 ? "ipv4" : "ipv6";
+}
 
 std::string FamilySegmentOf(const std::string& cidr) {
   const auto parsed = net::Cidr::ParsePrefix(cidr);
@@ -79,8 +91,11 @@ std::optional<Key> ParseResource(std::string_view rest) {
     for (const std::string& part : parts) {
       if (part.empty()) return std::nullopt;
     }
-    const auto unescape = [](std::string text) { return ReplaceAll(ReplaceAll(std::move(text), "%2f", "/"), "%25", "%"); };
-    return facts.namespaced ? Key{facts.kind, unescape(parts[1]), unescape(parts[2])} : Key{facts.kind, {}, unescape(parts[1])};
+    const auto unescape = [](std::string text) {
+      return ReplaceAll(ReplaceAll(std::move(text), "%2f", "/"), "%25", "%");
+    };
+    return facts.namespaced ? Key{facts.kind, unescape(parts[1]), unescape(parts[2])}
+                            : Key{facts.kind, {}, unescape(parts[1])};
   }
   return std::nullopt;
 }
@@ -92,11 +107,16 @@ std::string ToPath(const Key& key) {
     case Kind::kIpamBlock:
       return fmt::format("{}{}/block/{}", kBlocks, FamilySegmentOf(key.name), CidrToSegment(key.name));
     case Kind::kBlockAffinity:
-      return fmt::format("{}{}/{}/block/{}", kAffinities, key.ns, FamilySegmentOf(key.name), CidrToSegment(key.name));
-    case Kind::kIpamHandle: return fmt::format("{}{}", kHandles, key.name);
-    case Kind::kIpamConfig: return std::string(kConfig);
-    case Kind::kDockerNetwork: return fmt::format("{}{}", kDockerNetworks, key.name);
-    default: break;
+      return fmt::format("{}{}/{}/block/{}", kAffinities, key.ns, FamilySegmentOf(key.name),
+                         CidrToSegment(key.name));
+    case Kind::kIpamHandle:
+      return fmt::format("{}{}", kHandles, key.name);
+    case Kind::kIpamConfig:
+      return std::string(kConfig);
+    case Kind::kDockerNetwork:
+      return fmt::format("{}{}", kDockerNetworks, key.name);
+    default:
+      break;
   }
   const KindFacts& facts = Facts(key.kind);
   if (facts.namespaced) return fmt::format("{}{}/{}/{}", kResources, facts.plural, key.ns, key.name);
@@ -130,33 +150,55 @@ std::optional<Key> ParsePath(std::string_view path) {
 
 std::string ListPrefix(Kind kind) {
   switch (kind) {
-    case Kind::kIpamBlock: return std::string(kBlocks);
-    case Kind::kBlockAffinity: return std::string(kAffinities);
-    case Kind::kIpamHandle: return std::string(kHandles);
-    case Kind::kIpamConfig: return std::string(kConfig);
-    case Kind::kDockerNetwork: return std::string(kDockerNetworks);
-    default: return fmt::format("{}{}/", kResources, Facts(kind).plural);
+    case Kind::kIpamBlock:
+      return std::string(kBlocks);
+    case Kind::kBlockAffinity:
+      return std::string(kAffinities);
+    case Kind::kIpamHandle:
+      return std::string(kHandles);
+    case Kind::kIpamConfig:
+      return std::string(kConfig);
+    case Kind::kDockerNetwork:
+      return std::string(kDockerNetworks);
+    default:
+      return fmt::format("{}{}/", kResources, Facts(kind).plural);
   }
 }
-std::string ListPrefix(Kind kind, const std::string& ns) { return ListPrefix(kind) + ns + "/"; }
+std::string ListPrefix(Kind kind, const std::string& ns) {
+  return ListPrefix(kind) + ns + "/";
+}
 std::string AffinityPrefix(const std::string& host, net::Family family) {
   return fmt::format("{}{}/{}/block/", kAffinities, host, FamilySegment(family));
 }
-std::string BlockPrefix(net::Family family) { return fmt::format("{}{}/block/", kBlocks, FamilySegment(family)); }
+std::string BlockPrefix(net::Family family) {
+  return fmt::format("{}{}/block/", kBlocks, FamilySegment(family));
+}
 
 std::string_view KindName(Kind kind) {
   switch (kind) {
-    case Kind::kIpamBlock: return "IPAMBlock";
-    case Kind::kBlockAffinity: return "BlockAffinity";
-    case Kind::kIpamHandle: return "IPAMHandle";
-    case Kind::kIpamConfig: return "IPAMConfig";
-    case Kind::kDockerNetwork: return "DockerNetwork";
-    default: return Facts(kind).name;
+    case Kind::kIpamBlock:
+      return "IPAMBlock";
+    case Kind::kBlockAffinity:
+      return "BlockAffinity";
+    case Kind::kIpamHandle:
+      return "IPAMHandle";
+    case Kind::kIpamConfig:
+      return "IPAMConfig";
+    case Kind::kDockerNetwork:
+      return "DockerNetwork";
+    default:
+      return Facts(kind).name;
   }
 }
-std::string_view KindPlural(Kind kind) { return Facts(kind).plural; }
-bool IsResource(Kind kind) { return kind <= Kind::kFelixConfiguration; }
-bool IsNamespaced(Kind kind) { return IsResource(kind) && Facts(kind).namespaced; }
+std::string_view KindPlural(Kind kind) {
+  return Facts(kind).plural;
+}
+bool IsResource(Kind kind) {
+  return kind <= Kind::kFelixConfiguration;
+}
+bool IsNamespaced(Kind kind) {
+  return IsResource(kind) && Facts(kind).namespaced;
+}
 
 std::optional<Kind> ParseKindAlias(std::string_view text) {
   const std::string lower = ToLower(text);

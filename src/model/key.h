@@ -11,8 +11,19 @@
 namespace calico::model {
 
 enum class Kind {
-  kIPPool, kNode, kWorkloadEndpoint, kProfile, kBGPConfiguration, kBGPPeer, kClusterInformation, kFelixConfiguration,
-  kIpamBlock, kBlockAffinity, kIpamHandle, kIpamConfig, kDockerNetwork,
+  kIPPool,
+  kNode,
+  kWorkloadEndpoint,
+  kProfile,
+  kBGPConfiguration,
+  kBGPPeer,
+  kClusterInformation,
+  kFelixConfiguration,
+  kIpamBlock,
+  kBlockAffinity,
+  kIpamHandle,
+  kIpamConfig,
+  kDockerNetwork,
 };
 
 // Identity of one stored object.
@@ -22,9 +33,13 @@ struct Key {
   std::string name;  // for kIpamBlock and kBlockAffinity the block's CIDR with "/"
   auto operator<=>(const Key&) const = default;
 
-  static Key Resource(Kind kind, std::string name, std::string ns = {}) { return {kind, std::move(ns), std::move(name)}; }
+  static Key Resource(Kind kind, std::string name, std::string ns = {}) {
+    return {kind, std::move(ns), std::move(name)};
+  }
   static Key Block(const net::Cidr& cidr) { return {Kind::kIpamBlock, {}, cidr.ToString()}; }
-  static Key Affinity(const std::string& host, const net::Cidr& cidr) { return {Kind::kBlockAffinity, host, cidr.ToString()}; }
+  static Key Affinity(const std::string& host, const net::Cidr& cidr) {
+    return {Kind::kBlockAffinity, host, cidr.ToString()};
+  }
   static Key Handle(const std::string& id) { return {Kind::kIpamHandle, {}, id}; }
 };
 
@@ -34,7 +49,7 @@ std::string ToPath(const Key& key);
 std::optional<Key> ParsePath(std::string_view path);
 // Prefix of all keys of a kind, ending in "/": for lists and watches.
 std::string ListPrefix(Kind kind);
-std::string ListPrefix(Kind kind, const std::string& ns);             // one namespace, or one host's affinities
+std::string ListPrefix(Kind kind, const std::string& ns);  // one namespace, or one host's affinities
 std::string AffinityPrefix(const std::string& host, net::Family family);
 std::string BlockPrefix(net::Family family);
 

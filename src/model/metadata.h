@@ -14,7 +14,7 @@ using UnknownMembers = std::map<std::string, std::string>;
 struct Metadata {
   std::string name;
   std::string generate_name;
-  std::string ns;                  // "namespace"
+  std::string ns;  // "namespace"
   std::string uid;
   std::string resource_version;    // decimal revision; never stored
   std::string creation_timestamp;  // RFC 3339; stored as null when empty

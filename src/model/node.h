@@ -12,7 +12,7 @@ namespace calico::model {
 
 struct NodeBgp {
   std::optional<std::uint32_t> as_number;
-  std::string ipv4_address;               // "10.20.0.7/24": host bits kept, the prefix says "same subnet"
+  std::string ipv4_address;  // "10.20.0.7/24": host bits kept, the prefix says "same subnet"
   std::string ipv6_address;
   std::string ipv4_ipip_tunnel_addr;
   std::string route_reflector_cluster_id;
@@ -20,7 +20,7 @@ struct NodeBgp {
 };
 struct NodeAddress {
   std::string address;
-  std::string type;                       // "CalicoNodeIP", "InternalIP", "ExternalIP"
+  std::string type;  // "CalicoNodeIP", "InternalIP", "ExternalIP"
   bool operator==(const NodeAddress&) const = default;
 };
 struct OrchRef {
@@ -28,7 +28,8 @@ struct OrchRef {
   std::string orchestrator;
   bool operator==(const OrchRef&) const = default;
 };
-// Reference datastore-model A.8, C.4.11. Members of later issues (VXLAN, WireGuard, interfaces) live in `unknown`.
+// Reference datastore-model A.8, C.4.11. Members of later issues (VXLAN, WireGuard, interfaces) live in
+// `unknown`.
 struct Node {
   Metadata metadata;
   std::optional<NodeBgp> bgp;

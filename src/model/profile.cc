@@ -5,7 +5,9 @@
 
 namespace calico::model {
 
-std::string ProfileNameOfDockerNetwork(const std::string& network_name) { return GeneralName(network_name); }
+std::string ProfileNameOfDockerNetwork(const std::string& network_name) {
+  return GeneralName(network_name);
+}
 
 Profile ProfileOfDockerNetwork(const std::string& network_name) {
   Profile profile;

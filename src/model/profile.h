@@ -23,7 +23,8 @@ struct Profile {
 // The Calico 2.6 libnetwork profile of one Docker network (reference docker-and-cni A6), in v3 form:
 // its containers carry the label <network>, ingress is allowed from that label, egress everywhere.
 Profile ProfileOfDockerNetwork(const std::string& network_name);
-// Docker allows names that v3 does not (upper case, "_"): they are converted like v1 names (datastore-model D.1).
+// Docker allows names that v3 does not (upper case, "_"): they are converted like v1 names (datastore-model
+// D.1).
 std::string ProfileNameOfDockerNetwork(const std::string& network_name);
 
 }  // namespace calico::model

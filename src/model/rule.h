@@ -30,9 +30,9 @@ struct IcmpMatch {
 };
 // Reference datastore-model C.4.1.
 struct Rule {
-  std::string action;                        // "Allow", "Deny", "Log", "Pass"
+  std::string action;  // "Allow", "Deny", "Log", "Pass"
   std::optional<int> ip_version;
-  std::string protocol;                      // "TCP" or a number's text; empty = any
+  std::string protocol;  // "TCP" or a number's text; empty = any
   std::string not_protocol;
   std::optional<IcmpMatch> icmp;
   std::optional<IcmpMatch> not_icmp;

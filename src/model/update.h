@@ -20,8 +20,9 @@
 namespace calico::model {
 
 // In the order of enum Kind.
-using Object = std::variant<IPPool, Node, WorkloadEndpoint, Profile, BGPConfiguration, BGPPeer, ClusterInformation,
-                            FelixConfiguration, IpamBlock, BlockAffinity, IpamHandle, IpamConfig, DockerNetwork>;
+using Object =
+    std::variant<IPPool, Node, WorkloadEndpoint, Profile, BGPConfiguration, BGPPeer, ClusterInformation,
+                 FelixConfiguration, IpamBlock, BlockAffinity, IpamHandle, IpamConfig, DockerNetwork>;
 
 // What the syncer tells calc: the latest value of each key that changed; a null pointer means the key is
 // absent (deleted, or not decodable). Two batches merge by taking the later value per key.

@@ -22,7 +22,7 @@ struct EndpointPort {
 // Reference datastore-model A.8, A.9, C.4.10. Members of later issues live in `unknown`.
 struct WorkloadEndpoint {
   Metadata metadata;
-  std::string orchestrator;     // "libnetwork", "cni", "k8s", …
+  std::string orchestrator;  // "libnetwork", "cni", "k8s", …
   std::string workload;
   std::string node;
   std::string container_id;

@@ -42,17 +42,26 @@ std::optional<Cidr> Cidr::Parse(std::string_view text) {
   return Host(*ip);
 }
 
-Cidr Cidr::Masked() const { return Cidr(WithHostBits(ip_, prefix_length_, 0), prefix_length_); }
-Ip Cidr::Last() const { return WithHostBits(ip_, prefix_length_, 0xff); }
+Cidr Cidr::Masked() const {
+  return Cidr(WithHostBits(ip_, prefix_length_, 0), prefix_length_);
+}
+Ip Cidr::Last() const {
+  return WithHostBits(ip_, prefix_length_, 0xff);
+}
 
 bool Cidr::Contains(const Ip& ip) const {
-  return ip.family() == family() && WithHostBits(ip, prefix_length_, 0) == WithHostBits(ip_, prefix_length_, 0);
+  return ip.family() == family() &&
+         WithHostBits(ip, prefix_length_, 0) == WithHostBits(ip_, prefix_length_, 0);
 }
 bool Cidr::Contains(const Cidr& other) const {
   return other.prefix_length_ >= prefix_length_ && Contains(other.ip_);
 }
-bool Cidr::Overlaps(const Cidr& other) const { return Contains(other) || other.Contains(*this); }
+bool Cidr::Overlaps(const Cidr& other) const {
+  return Contains(other) || other.Contains(*this);
+}
 
-std::string Cidr::ToString() const { return fmt::format("{}/{}", ip_.ToString(), prefix_length_); }
+std::string Cidr::ToString() const {
+  return fmt::format("{}/{}", ip_.ToString(), prefix_length_);
+}
 
 }  // namespace calico::net

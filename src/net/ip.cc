@@ -65,9 +65,12 @@ std::uint64_t Ip::DistanceFrom(const Ip& base) const {
 
 bool Ip::IsLoopback() const {
   if (is_v4()) return bytes_[0] == 127;
-  return std::all_of(bytes_.begin(), bytes_.end() - 1, [](std::uint8_t b) { return b == 0; }) && bytes_[15] == 1;
+  return std::all_of(bytes_.begin(), bytes_.end() - 1, [](std::uint8_t b) { return b == 0; }) &&
+         bytes_[15] == 1;
 }
-bool Ip::IsMulticast() const { return is_v4() ? (bytes_[0] & 0xf0) == 0xe0 : bytes_[0] == 0xff; }
+bool Ip::IsMulticast() const {
+  return is_v4() ? (bytes_[0] & 0xf0) == 0xe0 : bytes_[0] == 0xff;
+}
 bool Ip::IsLinkLocal() const {
   return is_v4() ? bytes_[0] == 169 && bytes_[1] == 254 : bytes_[0] == 0xfe && (bytes_[1] & 0xc0) == 0x80;
 }

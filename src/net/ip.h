@@ -13,7 +13,9 @@ namespace calico::net {
 
 enum class Family : std::uint8_t { kV4 = 4, kV6 = 6 };
 
-constexpr int Bits(Family family) { return family == Family::kV4 ? 32 : 128; }
+constexpr int Bits(Family family) {
+  return family == Family::kV4 ? 32 : 128;
+}
 
 // An IPv4 or IPv6 address without a prefix length. Orders IPv4 before IPv6, then numerically.
 class Ip final {

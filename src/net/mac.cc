@@ -18,6 +18,8 @@ std::optional<Mac> Mac::Parse(std::string_view text) {
   return mac;
 }
 
-std::string Mac::ToString() const { return fmt::format("{:02x}", fmt::join(bytes, ":")); }
+std::string Mac::ToString() const {
+  return fmt::format("{:02x}", fmt::join(bytes, ":"));
+}
 
 }  // namespace calico::net

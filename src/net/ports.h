@@ -10,7 +10,8 @@
 namespace calico::net {
 
 // IANA protocol numbers that Calico names.
-inline constexpr std::uint8_t kIcmp = 1, kIpip = 4, kTcp = 6, kUdp = 17, kIcmpV6 = 58, kSctp = 132, kUdpLite = 136;
+inline constexpr std::uint8_t kIcmp = 1, kIpip = 4, kTcp = 6, kUdp = 17, kIcmpV6 = 58, kSctp = 132,
+                              kUdpLite = 136;
 
 // "TCP", "udplite", … in any case, or a number 1 to 255.
 std::optional<std::uint8_t> ParseProtocol(std::string_view text);

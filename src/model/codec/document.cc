@@ -17,14 +17,16 @@ namespace {
 
 Error At(const std::string& source, const YAML::Mark& mark, const std::string& text) {
   if (mark.is_null()) return Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", source, text));
-  return Error(ErrorCode::kInvalidArgument, fmt::format("{}: line {}, column {}: {}", source, mark.line + 1, mark.column + 1, text));
+  return Error(ErrorCode::kInvalidArgument,
+               fmt::format("{}: line {}, column {}: {}", source, mark.line + 1, mark.column + 1, text));
 }
 
 // Plain scalars keep their text behind kPlainScalar: what they mean depends on the member they are for.
 Result<Json> ToJson(const YAML::Node& node, const std::string& source) {
   switch (node.Type()) {
     case YAML::NodeType::Undefined:
-    case YAML::NodeType::Null: return Json(nullptr);
+    case YAML::NodeType::Null:
+      return Json(nullptr);
     case YAML::NodeType::Scalar: {
       const bool plain = node.Tag() == "?";
       if (plain && IsYamlNull(node.Scalar())) return Json(nullptr);
@@ -38,13 +40,15 @@ Result<Json> ToJson(const YAML::Node& node, const std::string& source) {
       }
       return list;
     }
-    case YAML::NodeType::Map: break;
+    case YAML::NodeType::Map:
+      break;
   }
   Json map = Json::object();
   for (const auto& entry : node) {
     if (!entry.first.IsScalar()) return At(source, entry.first.Mark(), "a key must be a word");
     const std::string& key = entry.first.Scalar();
-    if (map.contains(key)) return At(source, entry.first.Mark(), fmt::format("key \"{}\" already set in map", key));
+    if (map.contains(key))
+      return At(source, entry.first.Mark(), fmt::format("key \"{}\" already set in map", key));
     ASSIGN_OR_RETURN(map[key], ToJson(entry.second, source));
   }
   return map;
@@ -60,22 +64,28 @@ std::string Word(const Json& json, const char* name) {
 bool IsKnownUpstream(Kind kind, const std::string& path) {
   static const std::map<Kind, std::set<std::string>> kMembers{
       {Kind::kIPPool, {"/status"}},
-      {Kind::kNode, {"/status", "/spec/ipv4VXLANTunnelAddr", "/spec/vxlanTunnelMACAddr", "/spec/ipv6VXLANTunnelAddr",
-                     "/spec/vxlanTunnelMACAddrV6", "/spec/wireguard", "/spec/interfaces"}},
+      {Kind::kNode,
+       {"/status", "/spec/ipv4VXLANTunnelAddr", "/spec/vxlanTunnelMACAddr", "/spec/ipv6VXLANTunnelAddr",
+        "/spec/vxlanTunnelMACAddrV6", "/spec/wireguard", "/spec/interfaces"}},
       {Kind::kWorkloadEndpoint, {"/spec/ipNATs", "/spec/allowSpoofedSourcePrefixes", "/spec/qosControls"}},
-      {Kind::kBGPConfiguration, {"/spec/serviceLoadBalancerIPs", "/spec/serviceExternalIPs", "/spec/serviceClusterIPs",
-                                 "/spec/serviceLoadBalancerAggregation", "/spec/communities", "/spec/prefixAdvertisements",
-                                 "/spec/nodeMeshPassword", "/spec/nodeMeshMaxRestartTime", "/spec/bindMode", "/spec/ignoredInterfaces",
-                                 "/spec/localWorkloadPeeringIPV4", "/spec/localWorkloadPeeringIPV6", "/spec/programClusterRoutes",
-                                 "/spec/ipv4NormalRoutePriority", "/spec/ipv6NormalRoutePriority"}},
-      {Kind::kBGPPeer, {"/spec/keepOriginalNextHop", "/spec/password", "/spec/sourceAddress", "/spec/maxRestartTime", "/spec/keepaliveTime",
-                        "/spec/numAllowedLocalASNumbers", "/spec/ttlSecurity", "/spec/reachableBy", "/spec/filters", "/spec/reversePeering",
-                        "/spec/localASNumber", "/spec/nextHopMode", "/spec/localWorkloadSelector"}},
+      {Kind::kBGPConfiguration,
+       {"/spec/serviceLoadBalancerIPs", "/spec/serviceExternalIPs", "/spec/serviceClusterIPs",
+        "/spec/serviceLoadBalancerAggregation", "/spec/communities", "/spec/prefixAdvertisements",
+        "/spec/nodeMeshPassword", "/spec/nodeMeshMaxRestartTime", "/spec/bindMode", "/spec/ignoredInterfaces",
+        "/spec/localWorkloadPeeringIPV4", "/spec/localWorkloadPeeringIPV6", "/spec/programClusterRoutes",
+        "/spec/ipv4NormalRoutePriority", "/spec/ipv6NormalRoutePriority"}},
+      {Kind::kBGPPeer,
+       {"/spec/keepOriginalNextHop", "/spec/password", "/spec/sourceAddress", "/spec/maxRestartTime",
+        "/spec/keepaliveTime", "/spec/numAllowedLocalASNumbers", "/spec/ttlSecurity", "/spec/reachableBy",
+        "/spec/filters", "/spec/reversePeering", "/spec/localASNumber", "/spec/nextHopMode",
+        "/spec/localWorkloadSelector"}},
       {Kind::kClusterInformation, {"/spec/variant"}},
   };
-  static const std::set<std::string> kMetadata{"/metadata/generation", "/metadata/selfLink", "/metadata/deletionTimestamp",
-                                               "/metadata/deletionGracePeriodSeconds", "/metadata/ownerReferences",
-                                               "/metadata/finalizers", "/metadata/managedFields"};
+  static const std::set<std::string> kMetadata{
+      "/metadata/generation",        "/metadata/selfLink",
+      "/metadata/deletionTimestamp", "/metadata/deletionGracePeriodSeconds",
+      "/metadata/ownerReferences",   "/metadata/finalizers",
+      "/metadata/managedFields"};
   if (kMetadata.contains(path)) return true;
   // The many parameters of the agent, most of which belong to parts that this version lacks.
   if (kind == Kind::kFelixConfiguration && path.starts_with("/spec/")) return true;
@@ -91,11 +101,13 @@ bool IsKnownUpstream(Kind kind, const std::string& path) {
 Result<Document> DecodeV3(const Json& json, Kind kind) {
   Document document{EmptyObject(kind), std::string(KindName(kind))};
   RETURN_IF_ERROR(DecodeObject(json, document.object));
-  const UnknownMembers& unknown = std::visit([](const auto& o) -> const UnknownMembers& { return o.unknown; }, document.object);
+  const UnknownMembers& unknown =
+      std::visit([](const auto& o) -> const UnknownMembers& { return o.unknown; }, document.object);
   for (const auto& [path, text] : unknown) {
     if (IsKnownUpstream(kind, path)) continue;
-    return Error(ErrorCode::kInvalidArgument, "field in document is not recognized or is in the wrong location: " +
-                                                  path.substr(path.rfind('/') + 1));
+    return Error(ErrorCode::kInvalidArgument,
+                 "field in document is not recognized or is in the wrong location: " +
+                     path.substr(path.rfind('/') + 1));
   }
   return document;
 }
@@ -106,14 +118,17 @@ Status Collect(const Json& json, const std::string& source, std::vector<Document
     for (const Json& item : json) RETURN_IF_ERROR(Collect(item, source, out));
     return Ok();
   }
-  const auto bad = [&](const std::string& text) { return Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", source, text)); };
+  const auto bad = [&](const std::string& text) {
+    return Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", source, text));
+  };
   if (!json.is_object()) return bad("a document must be a resource: a map with apiVersion and kind");
   const std::string version = Word(json, "apiVersion"), kind = Word(json, "kind");
   const bool v1 = version == "v1";
   if ((v1 || version == "projectcalico.org/v3") && kind.ends_with("List") && json.contains("items")) {
     return Collect(json["items"], source, out);
   }
-  Result<Document> document = bad(fmt::format("unknown resource type ({}) and/or version ({})", kind, version));
+  Result<Document> document =
+      bad(fmt::format("unknown resource type ({}) and/or version ({})", kind, version));
   if (v1 && IsV1Kind(kind)) {
     document = DecodeV1(json, kind);
   } else if (version == "projectcalico.org/v3") {

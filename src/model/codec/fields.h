@@ -14,13 +14,14 @@ namespace calico::model::codec {
 
 using Json = nlohmann::ordered_json;
 
-// A plain (unquoted) YAML scalar on its way to a typed member: the reader of the member decides what it means. JSON
-// texts never contain this control character.
+// A plain (unquoted) YAML scalar on its way to a typed member: the reader of the member decides what it
+// means. JSON texts never contain this control character.
 inline constexpr char kPlainScalar = '\x01';
 
 // Decodes into `object` (already of the right alternative). Unknown members go into its `unknown`.
 Status DecodeObject(const Json& json, Object& object);
-// With `stored`: the exact stored form. Without: what calicoctl prints (resourceVersion, no empty source/destination).
+// With `stored`: the exact stored form. Without: what calicoctl prints (resourceVersion, no empty
+// source/destination).
 Json EncodeObject(const Object& object, bool stored);
 Object EmptyObject(Kind kind);
 // Compact text with Go's HTML escapes.

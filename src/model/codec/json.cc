@@ -28,27 +28,38 @@ std::string Shown(const Json& json) {
   std::string text = json.get<std::string>();
   return text.starts_with(kPlainScalar) ? text.substr(1) : text;
 }
-bool IsPlain(const Json& json) { return json.is_string() && json.get_ref<const std::string&>().starts_with(kPlainScalar); }
+bool IsPlain(const Json& json) {
+  return json.is_string() && json.get_ref<const std::string&>().starts_with(kPlainScalar);
+}
 
-// --- reading one value -----------------------------------------------------------------------------------------
+// --- reading one value
+// -----------------------------------------------------------------------------------------
 
 void Read(const Json& json, std::string& out, const std::string& path) {
-  if (IsPlain(json)) out = Shown(json);
-  else if (json.is_string()) out = json.get<std::string>();
-  else if (json.is_boolean() || json.is_number()) out = json.dump();
-  else Fail(path, fmt::format("cannot parse '{}' as a string", Shown(json)));
+  if (IsPlain(json))
+    out = Shown(json);
+  else if (json.is_string())
+    out = json.get<std::string>();
+  else if (json.is_boolean() || json.is_number())
+    out = json.dump();
+  else
+    Fail(path, fmt::format("cannot parse '{}' as a string", Shown(json)));
 }
 void Read(const Json& json, bool& out, const std::string& path) {
   const auto value = IsPlain(json) ? ParseYamlBool(Shown(json)) : std::nullopt;
-  if (value) out = *value;
-  else if (json.is_boolean()) out = json.get<bool>();
-  else Fail(path, fmt::format("cannot parse '{}' as a bool", Shown(json)));
+  if (value)
+    out = *value;
+  else if (json.is_boolean())
+    out = json.get<bool>();
+  else
+    Fail(path, fmt::format("cannot parse '{}' as a bool", Shown(json)));
 }
 template <typename Number>
 void ReadNumber(const Json& json, Number& out, const std::string& path) {
   if (IsPlain(json)) {
     const auto value = ParseYamlInt(Shown(json));
-    if (!value || !std::in_range<Number>(*value)) Fail(path, fmt::format("cannot parse '{}' as an integer", Shown(json)));
+    if (!value || !std::in_range<Number>(*value))
+      Fail(path, fmt::format("cannot parse '{}' as an integer", Shown(json)));
     out = static_cast<Number>(*value);
   } else if (json.is_number_unsigned() && std::in_range<Number>(json.get<std::uint64_t>())) {
     out = static_cast<Number>(json.get<std::uint64_t>());
@@ -58,8 +69,12 @@ void ReadNumber(const Json& json, Number& out, const std::string& path) {
     Fail(path, fmt::format("cannot parse '{}' as an integer", Shown(json)));
   }
 }
-void Read(const Json& json, int& out, const std::string& path) { ReadNumber(json, out, path); }
-void Read(const Json& json, std::uint64_t& out, const std::string& path) { ReadNumber(json, out, path); }
+void Read(const Json& json, int& out, const std::string& path) {
+  ReadNumber(json, out, path);
+}
+void Read(const Json& json, std::uint64_t& out, const std::string& path) {
+  ReadNumber(json, out, path);
+}
 // AS numbers: a number, its text, or "a.b" (reference datastore-model C.2).
 void Read(const Json& json, std::uint32_t& out, const std::string& path) {
   if (!json.is_string()) return ReadNumber(json, out, path);
@@ -94,7 +109,9 @@ void Read(const Json& json, Port& out, const std::string& path) {
   } else if (number(std::string_view(text).substr(0, colon), range.first) &&
              number(std::string_view(text).substr(colon + 1), range.last)) {
     if (range.first > range.last) {
-      Fail(path, fmt::format("minimum port number ({}) is greater than maximum port number ({}) in port range", range.first, range.last));
+      Fail(path,
+           fmt::format("minimum port number ({}) is greater than maximum port number ({}) in port range",
+                       range.first, range.last));
     }
     out = range;
   } else {
@@ -110,17 +127,34 @@ void ReadMap(const Json& json, std::map<std::string, T>& out, const std::string&
   if (!json.is_object()) Fail(path, "must be a map");
   for (const auto& [key, value] : json.items()) Read(value, out[key], path + "/" + key);
 }
-void Read(const Json& json, std::map<std::string, int>& out, const std::string& path) { ReadMap(json, out, path); }
-void Read(const Json& json, std::map<std::string, std::uint64_t>& out, const std::string& path) { ReadMap(json, out, path); }
+void Read(const Json& json, std::map<std::string, int>& out, const std::string& path) {
+  ReadMap(json, out, path);
+}
+void Read(const Json& json, std::map<std::string, std::uint64_t>& out, const std::string& path) {
+  ReadMap(json, out, path);
+}
 
-// --- writing one value ---------------------------------------------------------------------------------------------
+// --- writing one value
+// ---------------------------------------------------------------------------------------------
 
-Json Write(const std::string& value) { return value; }
-Json Write(bool value) { return value; }
-Json Write(int value) { return value; }
-Json Write(std::uint32_t value) { return value; }
-Json Write(std::uint64_t value) { return value; }
-Json Write(const net::Cidr& value) { return value.ToString(); }
+Json Write(const std::string& value) {
+  return value;
+}
+Json Write(bool value) {
+  return value;
+}
+Json Write(int value) {
+  return value;
+}
+Json Write(std::uint32_t value) {
+  return value;
+}
+Json Write(std::uint64_t value) {
+  return value;
+}
+Json Write(const net::Cidr& value) {
+  return value.ToString();
+}
 Json Write(const Port& value) {
   if (const auto* name = std::get_if<std::string>(&value)) return *name;
   const auto& range = std::get<net::PortRange>(value);
@@ -134,7 +168,10 @@ Json Write(const std::map<std::string, T>& value) {
   return json;
 }
 
-template <typename T> bool IsEmpty(const T& value) { return value == T{}; }
+template <typename T>
+bool IsEmpty(const T& value) {
+  return value == T{};
+}
 
 enum Flag { kOmitEmpty, kAlways };
 
@@ -143,7 +180,8 @@ struct ProtocolText {
   std::string& text;
 };
 
-// --- the two visitors ------------------------------------------------------------------------------------------------
+// --- the two visitors
+// ------------------------------------------------------------------------------------------------
 
 struct Encoder {
   Json& out;
@@ -155,8 +193,10 @@ struct Encoder {
   }
   template <typename T>
   void operator()(const char* name, std::optional<T>& member, Flag flag = kOmitEmpty) {
-    if (member) out[name] = WriteAny(*member);
-    else if (flag == kAlways) out[name] = nullptr;
+    if (member)
+      out[name] = WriteAny(*member);
+    else if (flag == kAlways)
+      out[name] = nullptr;
   }
   template <typename T>
   void operator()(const char* name, std::vector<T>& member, Flag flag = kOmitEmpty) {
@@ -169,8 +209,10 @@ struct Encoder {
     if (member.text.empty()) return;
     int number = 0;
     const char* end = member.text.data() + member.text.size();
-    if (std::from_chars(member.text.data(), end, number).ptr == end) out[name] = number;
-    else out[name] = member.text;
+    if (std::from_chars(member.text.data(), end, number).ptr == end)
+      out[name] = number;
+    else
+      out[name] = member.text;
   }
   // A struct-typed member: always stored, dropped by the printer when empty (A.3.6).
   template <typename T>
@@ -227,12 +269,18 @@ struct Decoder {
       Decoder inner{json, at, unknown, {}};
       Fields(inner, member);
       inner.Finish();
-    } else if constexpr (requires { member.emplace(); member.has_value(); }) {
-      if (json.is_null()) member.reset();
-      else ReadAny(json, member.emplace(), at);
+    } else if constexpr (requires {
+                           member.emplace();
+                           member.has_value();
+                         }) {
+      if (json.is_null())
+        member.reset();
+      else
+        ReadAny(json, member.emplace(), at);
     } else if constexpr (requires { member.emplace_back(); } && !std::is_same_v<T, std::string>) {
       if (!json.is_array()) Fail(at, "must be a list");
-      for (std::size_t i = 0; i < json.size(); ++i) ReadAny(json[i], member.emplace_back(), fmt::format("{}/{}", at, i));
+      for (std::size_t i = 0; i < json.size(); ++i)
+        ReadAny(json[i], member.emplace_back(), fmt::format("{}/{}", at, i));
     } else {
       Read(json, member, at);
     }
@@ -244,13 +292,16 @@ struct Decoder {
   }
 };
 
-// --- members, in upstream's order --------------------------------------------------------------------------------------
+// --- members, in upstream's order
+// --------------------------------------------------------------------------------------
 
-template <typename V> void Fields(V& v, IcmpMatch& o) {
+template <typename V>
+void Fields(V& v, IcmpMatch& o) {
   v("type", o.type);
   v("code", o.code);
 }
-template <typename V> void Fields(V& v, EntityRule& o) {
+template <typename V>
+void Fields(V& v, EntityRule& o) {
   v("nets", o.nets);
   v("selector", o.selector);
   v("namespaceSelector", o.namespace_selector);
@@ -259,7 +310,8 @@ template <typename V> void Fields(V& v, EntityRule& o) {
   v("notSelector", o.not_selector);
   v("notPorts", o.not_ports);
 }
-template <typename V> void Fields(V& v, Rule& o) {
+template <typename V>
+void Fields(V& v, Rule& o) {
   v("action", o.action, kAlways);
   v("ipVersion", o.ip_version);
   v("protocol", ProtocolText{o.protocol});
@@ -269,22 +321,26 @@ template <typename V> void Fields(V& v, Rule& o) {
   v.Struct("source", o.source);
   v.Struct("destination", o.destination);
 }
-template <typename V> void Fields(V& v, NodeBgp& o) {
+template <typename V>
+void Fields(V& v, NodeBgp& o) {
   v("asNumber", o.as_number);
   v("ipv4Address", o.ipv4_address);
   v("ipv6Address", o.ipv6_address);
   v("ipv4IPIPTunnelAddr", o.ipv4_ipip_tunnel_addr);
   v("routeReflectorClusterID", o.route_reflector_cluster_id);
 }
-template <typename V> void Fields(V& v, NodeAddress& o) {
+template <typename V>
+void Fields(V& v, NodeAddress& o) {
   v("address", o.address, kAlways);
   v("type", o.type);
 }
-template <typename V> void Fields(V& v, OrchRef& o) {
+template <typename V>
+void Fields(V& v, OrchRef& o) {
   v("nodeName", o.node_name);
   v("orchestrator", o.orchestrator, kAlways);
 }
-template <typename V> void Fields(V& v, EndpointPort& o) {
+template <typename V>
+void Fields(V& v, EndpointPort& o) {
   v("name", o.name, kAlways);
   v("protocol", o.protocol, kAlways);
   v("port", o.port, kAlways);
@@ -292,7 +348,8 @@ template <typename V> void Fields(V& v, EndpointPort& o) {
   v("hostIP", o.host_ip, kAlways);
 }
 
-template <typename V> void Spec(V& v, IPPool& o) {
+template <typename V>
+void Spec(V& v, IPPool& o) {
   v("cidr", o.cidr, kAlways);
   v("vxlanMode", o.vxlan_mode);
   v("ipipMode", o.ipip_mode);
@@ -305,12 +362,14 @@ template <typename V> void Spec(V& v, IPPool& o) {
   v("allowedUses", o.allowed_uses);
   v("assignmentMode", o.assignment_mode);
 }
-template <typename V> void Spec(V& v, Node& o) {
+template <typename V>
+void Spec(V& v, Node& o) {
   v("bgp", o.bgp);
   v("orchRefs", o.orch_refs);
   v("addresses", o.addresses);
 }
-template <typename V> void Spec(V& v, WorkloadEndpoint& o) {
+template <typename V>
+void Spec(V& v, WorkloadEndpoint& o) {
   v("orchestrator", o.orchestrator);
   v("workload", o.workload);
   v("node", o.node);
@@ -326,31 +385,36 @@ template <typename V> void Spec(V& v, WorkloadEndpoint& o) {
   v("mac", o.mac);
   v("ports", o.ports);
 }
-template <typename V> void Spec(V& v, Profile& o) {
+template <typename V>
+void Spec(V& v, Profile& o) {
   v("ingress", o.ingress);
   v("egress", o.egress);
   v("labelsToApply", o.labels_to_apply);
 }
-template <typename V> void Spec(V& v, BGPConfiguration& o) {
+template <typename V>
+void Spec(V& v, BGPConfiguration& o) {
   v("logSeverityScreen", o.log_severity_screen);
   v("nodeToNodeMeshEnabled", o.node_to_node_mesh_enabled);
   v("asNumber", o.as_number);
   v("listenPort", o.listen_port);
 }
-template <typename V> void Spec(V& v, BGPPeer& o) {
+template <typename V>
+void Spec(V& v, BGPPeer& o) {
   v("node", o.node);
   v("nodeSelector", o.node_selector);
   v("peerIP", o.peer_ip);
   v("asNumber", o.as_number);
   v("peerSelector", o.peer_selector);
 }
-template <typename V> void Spec(V& v, ClusterInformation& o) {
+template <typename V>
+void Spec(V& v, ClusterInformation& o) {
   v("clusterGUID", o.cluster_guid);
   v("clusterType", o.cluster_type);
   v("calicoVersion", o.calico_version);
   v("datastoreReady", o.datastore_ready);
 }
-template <typename V> void Spec(V& v, FelixConfiguration& o) {
+template <typename V>
+void Spec(V& v, FelixConfiguration& o) {
   v("logSeverityScreen", o.log_severity_screen);
   v("interfacePrefix", o.interface_prefix);
   v("defaultEndpointToHostAction", o.default_endpoint_to_host_action);
@@ -365,7 +429,8 @@ template <typename V> void Spec(V& v, FelixConfiguration& o) {
   v("claimBlocksAtStart", o.claim_blocks_at_start);
 }
 
-template <typename V> void Fields(V& v, Metadata& o) {
+template <typename V>
+void Fields(V& v, Metadata& o) {
   v("name", o.name);
   v("generateName", o.generate_name);
   v("namespace", o.ns);
@@ -376,11 +441,13 @@ template <typename V> void Fields(V& v, Metadata& o) {
   v("annotations", o.annotations);
 }
 
-template <typename V> void Fields(V& v, AllocationAttribute& o) {
+template <typename V>
+void Fields(V& v, AllocationAttribute& o) {
   v("handle_id", o.handle_id);
   v("secondary", o.secondary);
 }
-template <typename V> void Whole(V& v, IpamBlock& o) {
+template <typename V>
+void Whole(V& v, IpamBlock& o) {
   v("cidr", o.cidr, kAlways);
   v("affinity", o.affinity, kAlways);
   v("affinity_claim_time", o.affinity_claim_time);
@@ -391,18 +458,24 @@ template <typename V> void Whole(V& v, IpamBlock& o) {
   v("sequenceNumberForAllocation", o.sequence_number_for_allocation, kAlways);
   v("deleted", o.deleted, kAlways);
 }
-template <typename V> void Whole(V& v, IpamHandle& o) {
+template <typename V>
+void Whole(V& v, IpamHandle& o) {
   v("block", o.blocks, kAlways);
   v("deleted", o.deleted, kAlways);
 }
-template <typename V> void Whole(V& v, IpamConfig& o) {
+template <typename V>
+void Whole(V& v, IpamConfig& o) {
   v("strict_affinity", o.strict_affinity);
   v("auto_allocate_blocks", o.auto_allocate_blocks);
   v("maxBlocksPerHost", o.max_blocks_per_host);
 }
-template <typename V> void Whole(V& v, DockerNetwork& o) { v("name", o.name, kAlways); }
+template <typename V>
+void Whole(V& v, DockerNetwork& o) {
+  v("name", o.name, kAlways);
+}
 
-// --- whole objects -------------------------------------------------------------------------------------------------------
+// --- whole objects
+// -------------------------------------------------------------------------------------------------------
 
 // Puts unknown members back; one whose parent is gone (a removed list item) goes with it.
 void InsertUnknown(Json& json, const UnknownMembers& unknown) {
@@ -444,8 +517,10 @@ void FromJson(const Json& json, BlockAffinity& o) {
   decoder("state", state);
   decoder("deleted", o.deleted);
   decoder.Finish();
-  if (state == "pending") o.state = AffinityState::kPending;
-  else if (state == "pendingDeletion") o.state = AffinityState::kPendingDeletion;
+  if (state == "pending")
+    o.state = AffinityState::kPending;
+  else if (state == "pendingDeletion")
+    o.state = AffinityState::kPendingDeletion;
 }
 void FromJson(const Json& json, IpamConfig& o) {
   o.auto_allocate_blocks = false;  // absent in an existing object means false
@@ -494,7 +569,8 @@ Json ToJson(T& o, bool stored) {
       // null stands where the time would (A.3.6); labels and annotations follow.
       Json ordered = Json::object();
       for (const auto& [key, value] : meta.items()) {
-        if ((key == "labels" || key == "annotations") && !ordered.contains("creationTimestamp")) ordered["creationTimestamp"] = nullptr;
+        if ((key == "labels" || key == "annotations") && !ordered.contains("creationTimestamp"))
+          ordered["creationTimestamp"] = nullptr;
         ordered[key] = value;
       }
       ordered["creationTimestamp"] = nullptr;
@@ -557,7 +633,8 @@ Json EncodeObject(const Object& object, bool stored) {
 std::string DumpStored(const Json& json) {
   std::string text = json.dump();
   // These characters stand only inside strings of a JSON text, so that replacing them everywhere is right.
-  for (const auto& [from, to] : {std::pair{"&", "\\u0026"}, {"<", "\\u003c"}, {">", "\\u003e"}}) text = ReplaceAll(std::move(text), from, to);
+  for (const auto& [from, to] : {std::pair{"&", "\\u0026"}, {"<", "\\u003c"}, {">", "\\u003e"}})
+    text = ReplaceAll(std::move(text), from, to);
   return text;
 }
 
@@ -565,7 +642,8 @@ std::string DumpStored(const Json& json) {
 
 Result<Object> DecodeValue(const Key& key, std::string_view json) {
   Object object = codec::EmptyObject(key.kind);
-  if (json.empty() && key.kind == Kind::kBlockAffinity) return object;  // written by very old versions: confirmed
+  if (json.empty() && key.kind == Kind::kBlockAffinity)
+    return object;  // written by very old versions: confirmed
   const codec::Json parsed = codec::Json::parse(json, nullptr, false);
   if (parsed.is_discarded()) return Error(ErrorCode::kInvalidArgument, Describe(key) + ": not JSON");
   if (Status status = codec::DecodeObject(parsed, object); !status.has_value()) {
@@ -600,7 +678,9 @@ Metadata& MetadataOf(Object& object) {
       },
       object);
 }
-const Metadata& MetadataOf(const Object& object) { return MetadataOf(const_cast<Object&>(object)); }
+const Metadata& MetadataOf(const Object& object) {
+  return MetadataOf(const_cast<Object&>(object));
+}
 
 Key KeyOf(const Object& resource) {
   const Metadata& metadata = MetadataOf(resource);

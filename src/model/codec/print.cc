@@ -28,8 +28,9 @@ std::string Scalar(const std::string& text) {
   if (text.empty() || codec::ReadsAsAnotherType(text)) return "\"" + text + "\"";
   const bool control = std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20; });
   if (control) return Json(text).dump();
-  const bool quote = StartsWithIndicator(text) || text.find(": ") != std::string::npos || text.find(" #") != std::string::npos ||
-                     text.back() == ':' || text.front() == ' ' || text.back() == ' ';
+  const bool quote = StartsWithIndicator(text) || text.find(": ") != std::string::npos ||
+                     text.find(" #") != std::string::npos || text.back() == ':' || text.front() == ' ' ||
+                     text.back() == ' ';
   return quote ? "'" + ReplaceAll(text, "'", "''") + "'" : text;
 }
 
@@ -54,7 +55,9 @@ void PrintValue(const Json& value, const std::string& indent, std::size_t column
     const std::string& text = value.get_ref<const std::string&>();
     if (text.find('\n') != std::string::npos) {
       out += text.back() == '\n' ? " |\n" : " |-\n";
-      for (const std::string& line : Split(text.back() == '\n' ? text.substr(0, text.size() - 1) : text, '\n')) out += indent + "  " + line + "\n";
+      for (const std::string& line :
+           Split(text.back() == '\n' ? text.substr(0, text.size() - 1) : text, '\n'))
+        out += indent + "  " + line + "\n";
       return;
     }
     out += " " + Folded(Scalar(text), column + 1, indent) + "\n";
@@ -101,15 +104,20 @@ std::string Yaml(const Json& json) {
 
 std::string Text(const Json& json) {
   std::string text = json.dump(2);
-  for (const auto& [from, to] : {std::pair{"&", "\\u0026"}, {"<", "\\u003c"}, {">", "\\u003e"}}) text = ReplaceAll(std::move(text), from, to);
+  for (const auto& [from, to] : {std::pair{"&", "\\u0026"}, {"<", "\\u003c"}, {">", "\\u003e"}})
+    text = ReplaceAll(std::move(text), from, to);
   return text;
 }
 
-Json Shown(const Object& object) { return codec::EncodeObject(object, false); }
+Json Shown(const Object& object) {
+  return codec::EncodeObject(object, false);
+}
 
 Json List(Kind kind, const std::vector<Object>& items, const std::string& revision) {
-  Json json{{"kind", std::string(KindName(kind)) + "List"}, {"apiVersion", "projectcalico.org/v3"},
-            {"metadata", {{"resourceVersion", revision}}}, {"items", Json::array()}};
+  Json json{{"kind", std::string(KindName(kind)) + "List"},
+            {"apiVersion", "projectcalico.org/v3"},
+            {"metadata", {{"resourceVersion", revision}}},
+            {"items", Json::array()}};
   for (const Object& item : items) json["items"].push_back(Shown(item));
   return json;
 }
@@ -122,15 +130,23 @@ Json Array(const std::vector<Object>& items) {
 
 }  // namespace
 
-std::string PrintYaml(const Object& object) { return Yaml(Shown(object)); }
-std::string PrintJson(const Object& object) { return Text(Shown(object)); }
+std::string PrintYaml(const Object& object) {
+  return Yaml(Shown(object));
+}
+std::string PrintJson(const Object& object) {
+  return Text(Shown(object));
+}
 std::string PrintListYaml(Kind kind, const std::vector<Object>& items, const std::string& revision) {
   return Yaml(List(kind, items, revision));
 }
 std::string PrintListJson(Kind kind, const std::vector<Object>& items, const std::string& revision) {
   return Text(List(kind, items, revision));
 }
-std::string PrintArrayYaml(const std::vector<Object>& items) { return Yaml(Array(items)); }
-std::string PrintArrayJson(const std::vector<Object>& items) { return Text(Array(items)); }
+std::string PrintArrayYaml(const std::vector<Object>& items) {
+  return Yaml(Array(items));
+}
+std::string PrintArrayJson(const std::vector<Object>& items) {
+  return Text(Array(items));
+}
 
 }  // namespace calico::model

@@ -31,8 +31,10 @@ std::optional<T> Whole(std::string_view text, int base) {
 }  // namespace
 
 std::optional<bool> ParseYamlBool(std::string_view text) {
-  constexpr std::array<std::string_view, 11> kTrue{"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y"};
-  constexpr std::array<std::string_view, 11> kFalse{"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N"};
+  constexpr std::array<std::string_view, 11> kTrue{"true", "True", "TRUE", "yes", "Yes", "YES",
+                                                   "on",   "On",   "ON",   "y",   "Y"};
+  constexpr std::array<std::string_view, 11> kFalse{"false", "False", "FALSE", "no", "No", "NO",
+                                                    "off",   "Off",   "OFF",   "n",  "N"};
   if (OneOf(text, kTrue)) return true;
   if (OneOf(text, kFalse)) return false;
   return std::nullopt;
@@ -44,11 +46,16 @@ std::optional<std::int64_t> ParseYamlInt(std::string_view text) {
   const bool negative = digits.starts_with('-');
   if (negative || digits.starts_with('+')) digits.remove_prefix(1);
   std::optional<std::int64_t> value;
-  if (digits.starts_with("0x")) value = Whole<std::int64_t>(digits.substr(2), 16);
-  else if (digits.starts_with("0o")) value = Whole<std::int64_t>(digits.substr(2), 8);
-  else if (digits.starts_with("0b")) value = Whole<std::int64_t>(digits.substr(2), 2);
-  else if (digits.size() > 1 && digits[0] == '0') value = Whole<std::int64_t>(digits.substr(1), 8);
-  else value = Whole<std::int64_t>(digits, 10);
+  if (digits.starts_with("0x"))
+    value = Whole<std::int64_t>(digits.substr(2), 16);
+  else if (digits.starts_with("0o"))
+    value = Whole<std::int64_t>(digits.substr(2), 8);
+  else if (digits.starts_with("0b"))
+    value = Whole<std::int64_t>(digits.substr(2), 2);
+  else if (digits.size() > 1 && digits[0] == '0')
+    value = Whole<std::int64_t>(digits.substr(1), 8);
+  else
+    value = Whole<std::int64_t>(digits, 10);
   if (value) return negative ? -*value : *value;
   // 1e3 and 1.0 are integers where one is wanted.
   const auto real = ParseYamlFloat(text);

@@ -8,8 +8,8 @@
 // YAML 1.1 resolution of unquoted scalars (reference calicoctl A.5.1), and AS numbers.
 namespace calico::model::codec {
 
-std::optional<bool> ParseYamlBool(std::string_view text);           // true, yes, on, y, … and their opposites
-std::optional<std::int64_t> ParseYamlInt(std::string_view text);    // 10, 0x1f, 010, 0b11, 1_000, 1e3
+std::optional<bool> ParseYamlBool(std::string_view text);         // true, yes, on, y, … and their opposites
+std::optional<std::int64_t> ParseYamlInt(std::string_view text);  // 10, 0x1f, 010, 0b11, 1_000, 1e3
 std::optional<double> ParseYamlFloat(std::string_view text);
 bool IsYamlNull(std::string_view text);                             // "", ~, null
 std::optional<std::uint32_t> ParseAsNumber(std::string_view text);  // "65000" or "1.10"

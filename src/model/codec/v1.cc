@@ -11,7 +11,9 @@
 namespace calico::model::codec {
 namespace {
 
-Error Bad(std::string text) { return Error(ErrorCode::kInvalidArgument, std::move(text)); }
+Error Bad(std::string text) {
+  return Error(ErrorCode::kInvalidArgument, std::move(text));
+}
 
 // Moves members of a v1 document to where v3 has them; what nobody moved is an unknown field.
 class Mover {
@@ -34,7 +36,8 @@ class Mover {
   Status Check(const Json& json, const std::string& path) const {
     if (taken_.contains(path)) return Ok();
     if (!json.is_object()) {
-      return Bad("field in document is not recognized or is in the wrong location: " + path.substr(path.rfind('/') + 1));
+      return Bad("field in document is not recognized or is in the wrong location: " +
+                 path.substr(path.rfind('/') + 1));
     }
     for (const auto& [key, value] : json.items()) {
       if (value.is_null() && (path.empty() || !json.empty())) continue;
@@ -57,7 +60,8 @@ std::string TextOf(const Json* json) {
 Result<bool> BoolOf(const Json* json, const std::string& field) {
   if (json == nullptr) return false;
   const Json value = ResolvePlain(*json);
-  if (!value.is_boolean()) return Bad(fmt::format("field {}: cannot parse '{}' as a bool", field, TextOf(json)));
+  if (!value.is_boolean())
+    return Bad(fmt::format("field {}: cannot parse '{}' as a bool", field, TextOf(json)));
   return value.get<bool>();
 }
 
@@ -101,7 +105,8 @@ Result<Document> DecodeNode(const Json& json) {
       if (!cidr) return Bad(fmt::format("field spec.bgp.{}: '{}' is no address", member, address));
       bgp[member] = cidr->ToString();
     }
-    if (!bgp.contains("ipv4Address") && !bgp.contains("ipv6Address")) return Bad("no BGP IP address and subnet specified");
+    if (!bgp.contains("ipv4Address") && !bgp.contains("ipv6Address"))
+      return Bad("no BGP IP address and subnet specified");
     spec["bgp"] = bgp;
   }
   mover.Move("/spec/orchRefs", spec, "orchRefs");
@@ -111,16 +116,20 @@ Result<Document> DecodeNode(const Json& json) {
 Result<Document> DecodeEndpoint(const Json& json) {
   Mover mover(json);
   const auto take = [&](const char* name) { return TextOf(mover.Take(std::string("/metadata/") + name)); };
-  const std::string name = take("name"), workload = take("workload"), orchestrator = take("orchestrator"), node = take("node"),
-                    instance = take("activeInstanceID");
-  for (const auto& [field, value] : {std::pair{"node", node}, {"orchestrator", orchestrator}, {"workload", workload}, {"name", name}}) {
+  const std::string name = take("name"), workload = take("workload"), orchestrator = take("orchestrator"),
+                    node = take("node"), instance = take("activeInstanceID");
+  for (const auto& [field, value] :
+       {std::pair{"node", node}, {"orchestrator", orchestrator}, {"workload", workload}, {"name", name}}) {
     if (value.empty()) return Bad(fmt::format("insufficient identifiers, missing '{}'", field));
   }
-  Json spec{{"orchestrator", GeneralName(orchestrator)}, {"node", NormaliseName(node)}, {"endpoint", GeneralName(name)}};
+  Json spec{{"orchestrator", GeneralName(orchestrator)},
+            {"node", NormaliseName(node)},
+            {"endpoint", GeneralName(name)}};
   std::string ns = "default";
   if (orchestrator == "k8s") {
     const std::size_t dot = workload.find('.');
-    if (dot == std::string::npos) return Bad(fmt::format("workload '{}' of orchestrator k8s is not <namespace>.<pod>", workload));
+    if (dot == std::string::npos)
+      return Bad(fmt::format("workload '{}' of orchestrator k8s is not <namespace>.<pod>", workload));
     ns = workload.substr(0, dot);
     spec["pod"] = workload.substr(dot + 1);
     spec["containerID"] = instance;
@@ -137,9 +146,11 @@ Result<Document> DecodeEndpoint(const Json& json) {
   }
   Json metadata{{"namespace", ns}};
   if (const Json* labels = mover.Take("/metadata/labels")) {
-    for (const auto& [key, value] : labels->items()) metadata["labels"][key == "calico/k8s_ns" ? "projectcalico.org/namespace" : key] = value;
+    for (const auto& [key, value] : labels->items())
+      metadata["labels"][key == "calico/k8s_ns" ? "projectcalico.org/namespace" : key] = value;
   }
-  ASSIGN_OR_RETURN(Document document, Finish({{"metadata", metadata}, {"spec", spec}}, Kind::kWorkloadEndpoint, "workloadEndpoint", mover));
+  ASSIGN_OR_RETURN(Document document, Finish({{"metadata", metadata}, {"spec", spec}},
+                                             Kind::kWorkloadEndpoint, "workloadEndpoint", mover));
   auto& endpoint = std::get<WorkloadEndpoint>(document.object);
   ASSIGN_OR_RETURN(endpoint.metadata.name, WorkloadEndpointName(endpoint));
   return document;
@@ -150,12 +161,18 @@ Result<Json> ConvertRule(const Json& rule) {
   Mover mover(rule);
   Json v3 = Json::object();
   const std::string action = ToLower(TextOf(mover.Take("/action")));
-  if (action.empty() || action == "allow") v3["action"] = "Allow";
-  else if (action == "deny") v3["action"] = "Deny";
-  else if (action == "log") v3["action"] = "Log";
-  else if (action == "pass" || action == "next-tier") v3["action"] = "Pass";
-  else return Bad(fmt::format("error with field Action = '{}' (must be allow, deny, log or pass)", action));
-  for (const char* member : {"ipVersion", "protocol", "icmp", "notProtocol", "notICMP"}) mover.Move(std::string("/") + member, v3, member);
+  if (action.empty() || action == "allow")
+    v3["action"] = "Allow";
+  else if (action == "deny")
+    v3["action"] = "Deny";
+  else if (action == "log")
+    v3["action"] = "Log";
+  else if (action == "pass" || action == "next-tier")
+    v3["action"] = "Pass";
+  else
+    return Bad(fmt::format("error with field Action = '{}' (must be allow, deny, log or pass)", action));
+  for (const char* member : {"ipVersion", "protocol", "icmp", "notProtocol", "notICMP"})
+    mover.Move(std::string("/") + member, v3, member);
   for (const char* side : {"source", "destination"}) {
     const std::string at = std::string("/") + side + "/";
     Json entity = Json::object();
@@ -166,7 +183,8 @@ Result<Json> ConvertRule(const Json& rule) {
       if (!nets.empty()) entity[list] = nets;
     }
     for (const auto& [tag, selector] : {std::pair{"tag", "selector"}, {"notTag", "notSelector"}}) {
-      std::string text = ReplaceAll(TextOf(mover.Take(at + selector)), "calico/k8s_ns", "projectcalico.org/namespace");
+      std::string text =
+          ReplaceAll(TextOf(mover.Take(at + selector)), "calico/k8s_ns", "projectcalico.org/namespace");
       if (const std::string name = TextOf(mover.Take(at + tag)); !name.empty()) {
         text = text.empty() ? name + " == ''" : fmt::format("({}) && {} == ''", text, name);
       }
@@ -190,8 +208,10 @@ Result<Document> DecodeProfile(const Json& json) {
     for (const Json& tag : *tags) {
       const std::string text = TextOf(&tag);
       if (labels.contains(text)) {
-        return Bad(fmt::format("Tag: '{}' and Label '{} == {}' have the same value for Profile: {}. Change the Label key before proceeding",
-                               text, text, TextOf(&labels[text]), name));
+        return Bad(
+            fmt::format("Tag: '{}' and Label '{} == {}' have the same value for Profile: {}. Change the "
+                        "Label key before proceeding",
+                        text, text, TextOf(&labels[text]), name));
       }
       labels[text] = "";
     }
@@ -207,7 +227,8 @@ Result<Document> DecodeProfile(const Json& json) {
     }
   }
   if (!labels.empty()) spec["labelsToApply"] = labels;
-  return Finish({{"metadata", {{"name", V3ProfileName(name)}}}, {"spec", spec}}, Kind::kProfile, "profile", mover);
+  return Finish({{"metadata", {{"name", V3ProfileName(name)}}}, {"spec", spec}}, Kind::kProfile, "profile",
+                mover);
 }
 
 }  // namespace

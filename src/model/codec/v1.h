@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Inside model/codec only: documents of the v1 API (reference calicoctl D.6) as v3 objects (datastore-model D.2).
+// Inside model/codec only: documents of the v1 API (reference calicoctl D.6) as v3 objects (datastore-model
+// D.2).
 
 #include <string>
 

@@ -13,10 +13,24 @@
 namespace calico::model {
 
 struct Selector::Node {
-  enum class Type { kAll, kGlobal, kHas, kEqual, kNotEqual, kIn, kNotIn, kContains, kStarts, kEnds, kNot, kAnd, kOr };
+  enum class Type {
+    kAll,
+    kGlobal,
+    kHas,
+    kEqual,
+    kNotEqual,
+    kIn,
+    kNotIn,
+    kContains,
+    kStarts,
+    kEnds,
+    kNot,
+    kAnd,
+    kOr
+  };
   Type type = Type::kAll;
   std::string label;
-  std::vector<std::string> values;     // one, or the sorted set of in / not in
+  std::vector<std::string> values;  // one, or the sorted set of in / not in
   std::vector<std::shared_ptr<const Node>> children;
 
   bool Matches(const Labels& labels) const;
@@ -32,7 +46,8 @@ using Type = Node::Type;
 constexpr std::size_t kMaxLabel = 512;
 
 bool IsLabelChar(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '/' || c == '-';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+         c == '/' || c == '-';
 }
 
 // Recursive descent over the grammar of reference felix 2.8. The first error wins.
@@ -45,7 +60,8 @@ class Parser {
     if (rest_.empty()) return std::make_shared<const Node>();
     NodePtr root = Or();
     SkipBlank();
-    if (error_.empty() && !rest_.empty()) Fail(fmt::format("unexpected content at end of selector {}", rest_));
+    if (error_.empty() && !rest_.empty())
+      Fail(fmt::format("unexpected content at end of selector {}", rest_));
     if (!error_.empty()) return Error(ErrorCode::kInvalidArgument, error_);
     return root;
   }
@@ -66,7 +82,8 @@ class Parser {
   }
   // A word operator must end at a character that cannot be part of a label.
   bool TakeWord(std::string_view word) {
-    if (!rest_.starts_with(word) || (rest_.size() > word.size() && IsLabelChar(rest_[word.size()]))) return false;
+    if (!rest_.starts_with(word) || (rest_.size() > word.size() && IsLabelChar(rest_[word.size()])))
+      return false;
     rest_.remove_prefix(word.size());
     return true;
   }
@@ -127,7 +144,8 @@ class Parser {
     if (Take("global(")) return Call(Type::kGlobal, "global");
     if (Take("has(")) return Call(Type::kHas, "has");
     std::string label = Label();
-    if (label.empty()) return Fail(rest_.empty() ? "unexpected end of string looking for op" : "expected identifier");
+    if (label.empty())
+      return Fail(rest_.empty() ? "unexpected end of string looking for op" : "expected identifier");
     return Comparison(std::move(label));
   }
 
@@ -135,14 +153,22 @@ class Parser {
     SkipBlank();
     auto node = std::make_shared<Node>();
     node->label = std::move(label);
-    if (Take("==")) node->type = Type::kEqual;
-    else if (Take("!=")) node->type = Type::kNotEqual;
-    else if (TakeWord("contains")) node->type = Type::kContains;
-    else if (TakeTwoWords("starts", "with")) node->type = Type::kStarts;
-    else if (TakeTwoWords("ends", "with")) node->type = Type::kEnds;
-    else if (TakeTwoWords("not", "in")) node->type = Type::kNotIn;
-    else if (TakeWord("in")) node->type = Type::kIn;
-    else return Fail(fmt::format("expected operator after label \"{}\"", node->label));
+    if (Take("=="))
+      node->type = Type::kEqual;
+    else if (Take("!="))
+      node->type = Type::kNotEqual;
+    else if (TakeWord("contains"))
+      node->type = Type::kContains;
+    else if (TakeTwoWords("starts", "with"))
+      node->type = Type::kStarts;
+    else if (TakeTwoWords("ends", "with"))
+      node->type = Type::kEnds;
+    else if (TakeTwoWords("not", "in"))
+      node->type = Type::kNotIn;
+    else if (TakeWord("in"))
+      node->type = Type::kIn;
+    else
+      return Fail(fmt::format("expected operator after label \"{}\"", node->label));
     SkipBlank();
     if (node->type == Type::kIn || node->type == Type::kNotIn) {
       if (!ParseSet(node->values)) return Fail(error_);
@@ -214,21 +240,35 @@ std::string Quoted(const std::string& value) {
 bool Selector::Node::Matches(const Labels& labels) const {
   const auto found = labels.find(label);
   const bool present = found != labels.end();
-  const auto is_member = [&] { return present && std::binary_search(values.begin(), values.end(), found->second); };
+  const auto is_member = [&] {
+    return present && std::binary_search(values.begin(), values.end(), found->second);
+  };
   switch (type) {
     case Type::kAll:
-    case Type::kGlobal: return true;
-    case Type::kHas: return present;
-    case Type::kEqual: return present && found->second == values[0];
-    case Type::kNotEqual: return !present || found->second != values[0];
-    case Type::kIn: return is_member();
-    case Type::kNotIn: return !is_member();
-    case Type::kContains: return present && found->second.find(values[0]) != std::string::npos;
-    case Type::kStarts: return present && found->second.starts_with(values[0]);
-    case Type::kEnds: return present && found->second.ends_with(values[0]);
-    case Type::kNot: return !children[0]->Matches(labels);
-    case Type::kAnd: return std::all_of(children.begin(), children.end(), [&](const auto& c) { return c->Matches(labels); });
-    case Type::kOr: return std::any_of(children.begin(), children.end(), [&](const auto& c) { return c->Matches(labels); });
+    case Type::kGlobal:
+      return true;
+    case Type::kHas:
+      return present;
+    case Type::kEqual:
+      return present && found->second == values[0];
+    case Type::kNotEqual:
+      return !present || found->second != values[0];
+    case Type::kIn:
+      return is_member();
+    case Type::kNotIn:
+      return !is_member();
+    case Type::kContains:
+      return present && found->second.find(values[0]) != std::string::npos;
+    case Type::kStarts:
+      return present && found->second.starts_with(values[0]);
+    case Type::kEnds:
+      return present && found->second.ends_with(values[0]);
+    case Type::kNot:
+      return !children[0]->Matches(labels);
+    case Type::kAnd:
+      return std::all_of(children.begin(), children.end(), [&](const auto& c) { return c->Matches(labels); });
+    case Type::kOr:
+      return std::any_of(children.begin(), children.end(), [&](const auto& c) { return c->Matches(labels); });
   }
   return false;
 }
@@ -245,19 +285,32 @@ std::string Selector::Node::Text() const {
     return "{" + Join(parts, ", ") + "}";
   };
   switch (type) {
-    case Type::kAll: return "all()";
-    case Type::kGlobal: return "global()";
-    case Type::kHas: return "has(" + label + ")";
-    case Type::kEqual: return label + " == " + Quoted(values[0]);
-    case Type::kNotEqual: return label + " != " + Quoted(values[0]);
-    case Type::kIn: return label + " in " + set();
-    case Type::kNotIn: return label + " not in " + set();
-    case Type::kContains: return label + " contains " + Quoted(values[0]);
-    case Type::kStarts: return label + " starts with " + Quoted(values[0]);
-    case Type::kEnds: return label + " ends with " + Quoted(values[0]);
-    case Type::kNot: return "!" + children[0]->Text();
-    case Type::kAnd: return joined(" && ");
-    case Type::kOr: return joined(" || ");
+    case Type::kAll:
+      return "all()";
+    case Type::kGlobal:
+      return "global()";
+    case Type::kHas:
+      return "has(" + label + ")";
+    case Type::kEqual:
+      return label + " == " + Quoted(values[0]);
+    case Type::kNotEqual:
+      return label + " != " + Quoted(values[0]);
+    case Type::kIn:
+      return label + " in " + set();
+    case Type::kNotIn:
+      return label + " not in " + set();
+    case Type::kContains:
+      return label + " contains " + Quoted(values[0]);
+    case Type::kStarts:
+      return label + " starts with " + Quoted(values[0]);
+    case Type::kEnds:
+      return label + " ends with " + Quoted(values[0]);
+    case Type::kNot:
+      return "!" + children[0]->Text();
+    case Type::kAnd:
+      return joined(" && ");
+    case Type::kOr:
+      return joined(" || ");
   }
   return {};
 }
@@ -268,6 +321,8 @@ Result<Selector> Selector::Parse(std::string_view text) {
   return Selector(std::move(root), std::move(canonical));
 }
 
-bool Selector::Matches(const Labels& labels) const { return root_->Matches(labels); }
+bool Selector::Matches(const Labels& labels) const {
+  return root_->Matches(labels);
+}
 
 }  // namespace calico::model

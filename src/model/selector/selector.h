@@ -24,7 +24,8 @@ class Selector final {
   struct Node;  // selector.cc
 
  private:
-  Selector(std::shared_ptr<const Node> root, std::string text) : root_(std::move(root)), text_(std::move(text)) {}
+  Selector(std::shared_ptr<const Node> root, std::string text)
+      : root_(std::move(root)), text_(std::move(text)) {}
   std::shared_ptr<const Node> root_;
   std::string text_;
 };

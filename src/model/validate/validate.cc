@@ -19,19 +19,24 @@ namespace {
 class Problems {
  public:
   void Add(const std::string& field, const std::string& value, const std::string& reason) {
-    fields_.push_back(fmt::format("{}{} ({})", field, value.empty() ? "" : fmt::format(" = '{}'", value), reason));
+    fields_.push_back(
+        fmt::format("{}{} ({})", field, value.empty() ? "" : fmt::format(" = '{}'", value), reason));
   }
   void Tag(const std::string& field, const std::string& value, const std::string& tag) {
     Add(field, value, fmt::format("Reason: failed to validate Field: {} because of Tag: {} ", field, tag));
   }
-  void Match(const std::string& field, const std::string& value, const std::regex& form, const std::string& tag) {
+  void Match(const std::string& field, const std::string& value, const std::regex& form,
+             const std::string& tag) {
     if (!value.empty() && !std::regex_match(value, form)) Tag(field, value, tag);
   }
-  void OneOf(const std::string& field, const std::string& value, std::initializer_list<std::string_view> allowed, const std::string& tag) {
-    if (!value.empty() && std::find(allowed.begin(), allowed.end(), value) == allowed.end()) Tag(field, value, tag);
+  void OneOf(const std::string& field, const std::string& value,
+             std::initializer_list<std::string_view> allowed, const std::string& tag) {
+    if (!value.empty() && std::find(allowed.begin(), allowed.end(), value) == allowed.end())
+      Tag(field, value, tag);
   }
   void SelectorText(const std::string& field, const std::string& value) {
-    if (const auto parsed = Selector::Parse(value); !parsed.has_value()) Add(field, value, parsed.error().message());
+    if (const auto parsed = Selector::Parse(value); !parsed.has_value())
+      Add(field, value, parsed.error().message());
   }
   Status Result() const {
     if (fields_.empty()) return Ok();
@@ -58,7 +63,8 @@ const std::regex& LabelValueForm() {
   return form;
 }
 bool IsQualifiedName(const std::string& text) {
-  static const std::regex form(R"(([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)");
+  static const std::regex form(
+      R"(([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)");
   return std::regex_match(text, form);
 }
 
@@ -70,12 +76,17 @@ void CheckMetadata(const Object& object, Problems& problems) {
                  "name must consist of lower case alphanumeric characters, '-' or '.' (regex: "
                  "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$)");
   } else if (metadata.name.size() > kMaxName) {
-    problems.Add("Metadata.Name", metadata.name, fmt::format("name is too long by {} bytes", metadata.name.size() - kMaxName));
+    problems.Add("Metadata.Name", metadata.name,
+                 fmt::format("name is too long by {} bytes", metadata.name.size() - kMaxName));
   }
   for (const auto& [key, value] : metadata.labels) {
-    if (!IsQualifiedName(key)) problems.Add("Metadata.Labels (label)", key, "name part must consist of alphanumeric characters, '-', '_' or '.'");
+    if (!IsQualifiedName(key))
+      problems.Add("Metadata.Labels (label)", key,
+                   "name part must consist of alphanumeric characters, '-', '_' or '.'");
     if (!std::regex_match(value, LabelValueForm())) {
-      problems.Add("Metadata.Labels (value)", value, "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.'");
+      problems.Add(
+          "Metadata.Labels (value)", value,
+          "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.'");
     }
   }
 }
@@ -107,12 +118,15 @@ void CheckEntity(const EntityRule& entity, bool ports_allowed, Problems& problem
 void CheckRule(const Rule& rule, Problems& problems) {
   if (rule.action.empty()) problems.Tag("Action", "", "required");
   problems.OneOf("Action", rule.action, {"Allow", "Deny", "Log", "Pass"}, "action");
-  if (rule.ip_version && *rule.ip_version != 4 && *rule.ip_version != 6) problems.Tag("IPVersion", std::to_string(*rule.ip_version), "ipVersion");
-  for (const auto& [field, text] : {std::pair{"Protocol", rule.protocol}, {"NotProtocol", rule.not_protocol}}) {
+  if (rule.ip_version && *rule.ip_version != 4 && *rule.ip_version != 6)
+    problems.Tag("IPVersion", std::to_string(*rule.ip_version), "ipVersion");
+  for (const auto& [field, text] :
+       {std::pair{"Protocol", rule.protocol}, {"NotProtocol", rule.not_protocol}}) {
     if (!text.empty() && !net::ParseProtocol(text)) problems.Add(field, text, "protocol name invalid");
   }
   const auto protocol = rule.protocol.empty() ? std::nullopt : net::ParseProtocol(rule.protocol);
-  const bool ports = protocol && (*protocol == net::kTcp || *protocol == net::kUdp || *protocol == net::kSctp || *protocol == net::kUdpLite);
+  const bool ports = protocol && (*protocol == net::kTcp || *protocol == net::kUdp ||
+                                  *protocol == net::kSctp || *protocol == net::kUdpLite);
   CheckEntity(rule.source, ports, problems);
   CheckEntity(rule.destination, ports, problems);
 }
@@ -121,7 +135,8 @@ void Check(const IPPool& pool, Problems& problems) {
   problems.OneOf("IPIPMode", pool.ipip_mode, {"Always", "CrossSubnet", "Never"}, "ipIpMode");
   problems.OneOf("VXLANMode", pool.vxlan_mode, {"Always", "CrossSubnet", "Never"}, "vxlanMode");
   problems.OneOf("AssignmentMode", pool.assignment_mode, {"Automatic", "Manual"}, "assignmentMode");
-  for (const auto& use : pool.allowed_uses) problems.OneOf("AllowedUses", use, {"Workload", "Tunnel", "LoadBalancer"}, "allowedUses");
+  for (const auto& use : pool.allowed_uses)
+    problems.OneOf("AllowedUses", use, {"Workload", "Tunnel", "LoadBalancer"}, "allowedUses");
   problems.SelectorText("NodeSelector", pool.node_selector);
   problems.SelectorText("NamespaceSelector", pool.namespace_selector);
 }
@@ -130,7 +145,8 @@ void Check(const Node& node, Problems& problems) {
   if (*node.bgp == NodeBgp{}) problems.Add("Spec.BGP", "", "Spec.BGP should not be empty");
   const auto address = [&](const char* field, const std::string& text, net::Family family) {
     const auto cidr = net::Cidr::Parse(text);
-    if (!text.empty() && (!cidr || cidr->family() != family)) problems.Tag(field, text, family == net::Family::kV4 ? "cidrv4" : "cidrv6");
+    if (!text.empty() && (!cidr || cidr->family() != family))
+      problems.Tag(field, text, family == net::Family::kV4 ? "cidrv4" : "cidrv6");
   };
   address("IPv4Address", node.bgp->ipv4_address, net::Family::kV4);
   address("IPv6Address", node.bgp->ipv6_address, net::Family::kV6);
@@ -141,13 +157,17 @@ void Check(const WorkloadEndpoint& endpoint, Problems& problems) {
   problems.Match("Node", endpoint.node, NameForm(), "name");
   for (const auto& text : endpoint.ip_networks) {
     const auto cidr = net::Cidr::Parse(text);
-    if (!cidr) problems.Tag("IPNetworks", text, "net");
-    else if (!cidr->is_host()) problems.Add("IPNetworks", text, "IP network contains multiple addresses");
+    if (!cidr)
+      problems.Tag("IPNetworks", text, "net");
+    else if (!cidr->is_host())
+      problems.Add("IPNetworks", text, "IP network contains multiple addresses");
   }
   for (const auto& profile : endpoint.profiles) problems.Match("Profiles", profile, NameForm(), "name");
   if (!endpoint.mac.empty() && !net::Mac::Parse(endpoint.mac)) problems.Tag("MAC", endpoint.mac, "mac");
   for (const auto& port : endpoint.ports) {
-    if (port.port <= 0 || port.port > 65535) problems.Add("Port", std::to_string(port.port), "port range invalid, port number must be between 1 and 65535");
+    if (port.port <= 0 || port.port > 65535)
+      problems.Add("Port", std::to_string(port.port),
+                   "port range invalid, port number must be between 1 and 65535");
     if (port.name.empty() && port.host_port == 0) {
       problems.Add("Name", "", "WorkloadEndpointPort name must not be empty if no HostPort is specified");
     }
@@ -157,16 +177,21 @@ void Check(const Profile& profile, Problems& problems) {
   for (const Rule& rule : profile.ingress) CheckRule(rule, problems);
   for (const Rule& rule : profile.egress) CheckRule(rule, problems);
   for (const auto& [key, value] : profile.labels_to_apply) {
-    if (!IsQualifiedName(key) || !std::regex_match(value, LabelValueForm())) problems.Tag("LabelsToApply", key, "labels");
+    if (!IsQualifiedName(key) || !std::regex_match(value, LabelValueForm()))
+      problems.Tag("LabelsToApply", key, "labels");
   }
 }
 void Check(const BGPConfiguration& configuration, Problems& problems) {
-  problems.OneOf("LogSeverityScreen", configuration.log_severity_screen, {"Trace", "Debug", "Info", "Warning", "Error", "Fatal", "None"}, "logLevel");
+  problems.OneOf("LogSeverityScreen", configuration.log_severity_screen,
+                 {"Trace", "Debug", "Info", "Warning", "Error", "Fatal", "None"}, "logLevel");
   if (configuration.metadata.name != "default") {
     if (configuration.node_to_node_mesh_enabled) {
-      problems.Add("BGPConfiguration.Spec.NodeToNodeMeshEnabled", "", "Cannot set nodeToNodeMeshEnabled on a non default BGP Configuration.");
+      problems.Add("BGPConfiguration.Spec.NodeToNodeMeshEnabled", "",
+                   "Cannot set nodeToNodeMeshEnabled on a non default BGP Configuration.");
     }
-    if (configuration.as_number) problems.Add("BGPConfiguration.Spec.ASNumber", "", "Cannot set ASNumber on a non default BGP Configuration.");
+    if (configuration.as_number)
+      problems.Add("BGPConfiguration.Spec.ASNumber", "",
+                   "Cannot set ASNumber on a non default BGP Configuration.");
   }
   if (configuration.listen_port && (*configuration.listen_port < 1 || *configuration.listen_port > 65535)) {
     problems.Tag("ListenPort", std::to_string(*configuration.listen_port), "gt");
@@ -176,10 +201,13 @@ void Check(const BGPPeer& peer, Problems& problems) {
   problems.Match("Node", peer.node, NameForm(), "name");
   problems.SelectorText("NodeSelector", peer.node_selector);
   problems.SelectorText("PeerSelector", peer.peer_selector);
-  if (!peer.node.empty() && !peer.node_selector.empty()) problems.Add("Node", peer.node, "Node field must be empty when NodeSelector is specified");
-  if (!peer.peer_selector.empty() && !peer.peer_ip.empty()) problems.Add("PeerIP", peer.peer_ip, "PeerIP field must be empty when PeerSelector is specified");
+  if (!peer.node.empty() && !peer.node_selector.empty())
+    problems.Add("Node", peer.node, "Node field must be empty when NodeSelector is specified");
+  if (!peer.peer_selector.empty() && !peer.peer_ip.empty())
+    problems.Add("PeerIP", peer.peer_ip, "PeerIP field must be empty when PeerSelector is specified");
   if (!peer.peer_selector.empty() && peer.as_number) {
-    problems.Add("ASNumber", std::to_string(*peer.as_number), "ASNumber field must be empty when PeerSelector is specified");
+    problems.Add("ASNumber", std::to_string(*peer.as_number),
+                 "ASNumber field must be empty when PeerSelector is specified");
   }
   if (!peer.peer_ip.empty()) {
     static const std::regex with_port(R"((\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([0-9]{1,5}))");
@@ -191,12 +219,14 @@ void Check(const BGPPeer& peer, Problems& problems) {
   }
 }
 void Check(const ClusterInformation& information, Problems& problems) {
-  if (information.metadata.name != "default") problems.Add("Metadata.Name", information.metadata.name, "ClusterInformation must be named default");
+  if (information.metadata.name != "default")
+    problems.Add("Metadata.Name", information.metadata.name, "ClusterInformation must be named default");
 }
 void Check(const FelixConfiguration& configuration, Problems& problems) {
   problems.OneOf("DefaultEndpointToHostAction", configuration.default_endpoint_to_host_action,
                  {"Drop", "Accept", "Return", "DROP", "ACCEPT", "RETURN"}, "dropAcceptReturn");
-  problems.OneOf("LogSeverityScreen", configuration.log_severity_screen, {"Trace", "Debug", "Info", "Warning", "Error", "Fatal"}, "logLevel");
+  problems.OneOf("LogSeverityScreen", configuration.log_severity_screen,
+                 {"Trace", "Debug", "Info", "Warning", "Error", "Fatal"}, "logLevel");
 }
 template <typename T>
 void Check(const T&, Problems&) {}  // IPAM objects are written by code only
@@ -214,7 +244,8 @@ Status PoolDefaults(IPPool& pool, const IPPool* old) {
   if (pool.node_selector.empty()) pool.node_selector = "all()";
   if (old != nullptr) {
     const auto before = net::Cidr::ParsePrefix(old->cidr);
-    if (before && before->Masked() != cidr->Masked()) return PoolError("CIDR", pool.cidr, "IPPool CIDR cannot be modified");
+    if (before && before->Masked() != cidr->Masked())
+      return PoolError("CIDR", pool.cidr, "IPPool CIDR cannot be modified");
   }
   if (pool.block_size == 0) pool.block_size = v4 ? 26 : 122;
   if (pool.allowed_uses.empty()) pool.allowed_uses = {"Workload", "Tunnel"};
@@ -223,21 +254,25 @@ Status PoolDefaults(IPPool& pool, const IPPool* old) {
     return PoolError("BlockSize", std::to_string(pool.block_size), "IPPool BlockSize cannot be modified");
   }
   if (v4 && (pool.block_size < 20 || pool.block_size > 32)) {
-    return PoolError("BlockSize", std::to_string(pool.block_size), "IPv4 block size must be between 20 and 32");
+    return PoolError("BlockSize", std::to_string(pool.block_size),
+                     "IPv4 block size must be between 20 and 32");
   }
   if (!v4 && (pool.block_size < 116 || pool.block_size > 128)) {
-    return PoolError("BlockSize", std::to_string(pool.block_size), "IPv6 block size must be between 116 and 128");
+    return PoolError("BlockSize", std::to_string(pool.block_size),
+                     "IPv6 block size must be between 116 and 128");
   }
   if (!pool.disabled && cidr->prefix_length() > pool.block_size) {
     return PoolError("CIDR", pool.cidr,
-                     "IP pool size is too small for use with Calico IPAM. It must be equal to or greater than the block size.");
+                     "IP pool size is too small for use with Calico IPAM. It must be equal to or greater "
+                     "than the block size.");
   }
   if (pool.ipip_mode.empty()) pool.ipip_mode = "Never";
   if (pool.vxlan_mode.empty()) pool.vxlan_mode = "Never";
   if (pool.ipip_mode != "Never" && pool.vxlan_mode != "Never") {
     return PoolError("VXLANMode", pool.vxlan_mode, "Cannot enable both VXLAN and IPIP on the same IPPool");
   }
-  if (!v4 && pool.ipip_mode != "Never") return PoolError("IPIPMode", pool.ipip_mode, "IPIP is not supported on an IPv6 IP pool");
+  if (!v4 && pool.ipip_mode != "Never")
+    return PoolError("IPIPMode", pool.ipip_mode, "IPIP is not supported on an IPv6 IP pool");
   if (!cidr->IsMasked()) return PoolError("CIDR", pool.cidr, "IPPool CIDR is not strictly masked");
   if (v4 && cidr->Overlaps(*net::Cidr::Parse("169.254.0.0/16"))) {
     return PoolError("CIDR", pool.cidr, "IPPool CIDR overlaps with IPv4 Link Local range 169.254.0.0/16");
@@ -254,7 +289,9 @@ Status EndpointDefaults(WorkloadEndpoint& endpoint) {
   if (endpoint.metadata.name.empty()) endpoint.metadata.name = name;
   if (endpoint.metadata.name != name) {
     return FieldError("Name", endpoint.metadata.name,
-                      "the WorkloadEndpoint name does not match the primary identifiers assigned in the Spec: expected name " + name);
+                      "the WorkloadEndpoint name does not match the primary identifiers assigned in the "
+                      "Spec: expected name " +
+                          name);
   }
   // Reference datastore-model A.7.6.
   endpoint.metadata.labels["projectcalico.org/namespace"] = endpoint.metadata.ns;
@@ -266,7 +303,8 @@ Status EndpointDefaults(WorkloadEndpoint& endpoint) {
 
 Error FieldError(const std::string& field, const std::string& value, const std::string& reason) {
   return Error(ErrorCode::kInvalidArgument,
-               fmt::format("error with field {}{} ({})", field, value.empty() ? "" : fmt::format(" = '{}'", value), reason));
+               fmt::format("error with field {}{} ({})", field,
+                           value.empty() ? "" : fmt::format(" = '{}'", value), reason));
 }
 
 Status ApplyDefaults(Object& object, const Object* old) {
@@ -280,7 +318,9 @@ Status ApplyDefaults(Object& object, const Object* old) {
 Status Validate(const Object& object) {
   Problems problems;
   std::visit([&](const auto& o) { Check(o, problems); }, object);
-  if (std::holds_alternative<IpamBlock>(object) || object.index() > static_cast<std::size_t>(Kind::kFelixConfiguration)) return problems.Result();
+  if (std::holds_alternative<IpamBlock>(object) ||
+      object.index() > static_cast<std::size_t>(Kind::kFelixConfiguration))
+    return problems.Result();
   CheckMetadata(object, problems);
   return problems.Result();
 }
