@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <istream>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "base/environment.h"
+
+namespace calico::calicoctl {
+
+// The whole program: parses the words after its name, opens the store if the verb needs it, runs the verb.
+// Returns the exit code: 0, or 1 after any failure (reference calicoctl A.2).
+int RunCommand(const std::vector<std::string>& words, const Environment& environment, std::istream& in,
+               std::ostream& out, std::ostream& err);
+
+}  // namespace calico::calicoctl
