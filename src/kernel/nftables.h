@@ -105,8 +105,8 @@ struct AddCounter { std::string name; };
 struct DeleteCounter { std::string name; };
 struct AddSet { std::string name; SetType type; };
 struct DeleteSet { std::string name; };                                   // with its members
-struct AddMember { std::string set; SetMember member; };
-struct DeleteMember { std::string set; SetMember member; };
+struct AddMember { std::string set; SetType type; SetMember member; };
+struct DeleteMember { std::string set; SetType type; SetMember member; };
 struct SetChain { std::string name; Chain chain; };                       // creates it, or replaces all of its rules
 struct DeleteChain { std::string name; };
 using Change = std::variant<AddTable, DeleteTable, AddCounter, DeleteCounter, AddSet, DeleteSet, AddMember,
@@ -137,6 +137,8 @@ class Nftables {
   virtual Result<std::map<std::string, nft::CounterValue>> ReadCounters(net::Family family) = 0;
   // Changes with every commit by anybody.
   virtual Result<std::uint32_t> Generation() = 0;
+  // The netlink port that our commits come from, as NftMonitor tells it.
+  virtual std::uint32_t port_id() const = 0;
 };
 Result<std::unique_ptr<Nftables>> OpenNftables(const std::string& table);
 

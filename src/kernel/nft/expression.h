@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernel/nftables.h"
+#include "net/ip.h"
+
+// Internal to nftables*.cc: a rule as the kernel's expressions, still without libnftnl, so that both
+// directions are pure and can be compared. Everything goes through register 1 or the verdict register.
+namespace calico::kernel::nft {
+
+struct Expression {
+  enum class Type : std::uint8_t {
+    kMeta,     // a: key -> register
+    kMetaSet,  // a: key <- register
+    kCt,       // a: key
+    kPayload,  // a: base, b: offset, c: length
+    kBitwise,  // data: mask, data2: xor
+    kCmp,      // a: operator, data
+    kRange,    // a: operator, data: from, data2: to
+    kLookup,   // a: 1 = inverted, b: 1 = map to a verdict, data: set
+    kFib,      // a: flags, b: result
+    kCounter,  // values are not part of it
+    kObjRef,   // a: object type, data: name
+    kMasq,
+    kLog,      // data: prefix
+    kVerdict,  // a: code (as unsigned), data: chain
+    kUnknown,  // data: name; something that we never write
+  } type = Type::kUnknown;
+  std::uint32_t a = 0, b = 0, c = 0;
+  std::string data, data2;  // network order bytes, or text
+  bool operator==(const Expression&) const = default;
+};
+
+std::vector<Expression> Encode(const Rule& rule, net::Family family);
+// The rule that encodes to these; one with the comment "foreign" if there is none.
+Rule Decode(const std::vector<Expression>& expressions, const std::string& comment, net::Family family);
+
+inline constexpr char kForeign[] = "foreign";
+
+}  // namespace calico::kernel::nft
