@@ -33,7 +33,6 @@ bool IsPlain(const Json& json) {
 }
 
 // --- reading one value
-// -----------------------------------------------------------------------------------------
 
 void Read(const Json& json, std::string& out, const std::string& path) {
   if (IsPlain(json))
@@ -135,7 +134,6 @@ void Read(const Json& json, std::map<std::string, std::uint64_t>& out, const std
 }
 
 // --- writing one value
-// ---------------------------------------------------------------------------------------------
 
 Json Write(const std::string& value) {
   return value;
@@ -181,7 +179,6 @@ struct ProtocolText {
 };
 
 // --- the two visitors
-// ------------------------------------------------------------------------------------------------
 
 struct Encoder {
   Json& out;
@@ -293,7 +290,6 @@ struct Decoder {
 };
 
 // --- members, in upstream's order
-// --------------------------------------------------------------------------------------
 
 template <typename V>
 void Fields(V& v, IcmpMatch& o) {
@@ -475,7 +471,6 @@ void Whole(V& v, DockerNetwork& o) {
 }
 
 // --- whole objects
-// -------------------------------------------------------------------------------------------------------
 
 // Puts unknown members back; one whose parent is gone (a removed list item) goes with it.
 void InsertUnknown(Json& json, const UnknownMembers& unknown) {
