@@ -31,7 +31,8 @@ function(calico_library)
 endfunction()
 
 # calico_test(NAME model_test SOURCES a_test.cc … DEPS model [LABELS system])
-# One program per folder; ctest runs it as one test, gtest prints the names.
+# One program per folder; ctest runs it as one test, gtest prints the names. The target unit_tests builds those that
+# need no root and no servers: the ones without the label `system`.
 function(calico_test)
   if(NOT CALICO_TESTS)
     return()
@@ -39,6 +40,12 @@ function(calico_test)
   cmake_parse_arguments(T "" "NAME;TIMEOUT" "SOURCES;DEPS;PRIVATE_DEPS;LABELS" ${ARGN})
   find_package(GTest REQUIRED)
   add_executable(${T_NAME} ${T_SOURCES})
+  if(NOT TARGET unit_tests)
+    add_custom_target(unit_tests)
+  endif()
+  if(NOT "system" IN_LIST T_LABELS)
+    add_dependencies(unit_tests ${T_NAME})
+  endif()
   foreach(dep IN LISTS T_DEPS)
     target_link_libraries(${T_NAME} PRIVATE calico_${dep})
   endforeach()
