@@ -46,7 +46,7 @@ void AddKindAndNames(CLI::App& app, Arguments& to) {
 CLI::App* AddVerb(CLI::App& app, const std::string& name, const std::string& what,
                   const std::string& examples) {
   CLI::App* verb = app.add_subcommand(name, what);
-  verb->footer("\nExamples:\n" + examples);
+  verb->footer("Examples:\n" + examples);
   return verb;
 }
 
@@ -158,7 +158,7 @@ ParsedArguments Wrong(const CLI::App& app, std::string text) {
 ParsedArguments ParseArguments(const std::vector<std::string>& words) {
   Arguments arguments;
   CLI::App app("Shows and changes what Calico is configured to do.", "calicoctl");
-  app.footer("\nEach command explains itself: calicoctl get --help\n\n" + std::string(kEnvironment) + "\n");
+  app.footer("Each command explains itself: calicoctl get --help\n\n" + std::string(kEnvironment) + "\n");
   app.require_subcommand(1);
   bool version = false;
   app.add_flag("--version", version, "how to see the version");
@@ -174,6 +174,13 @@ ParsedArguments ParseArguments(const std::vector<std::string>& words) {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // CLI11 wants them reversed
   } catch (const CLI::CallForHelp&) {
     return {std::nullopt, 0, app.help(), ""};
+  } catch (const CLI::RequiredError& error) {
+    // CLI11 takes an unknown command for an argument of the missing one.
+    const std::vector<std::string> unknown = app.remaining(true);
+    if (app.get_subcommands().empty() && !unknown.empty()) {
+      return Wrong(app, "unknown command: \"" + unknown.front() + "\"");
+    }
+    return Wrong(app, error.what());
   } catch (const CLI::Error& error) {
     return Wrong(app, error.what());
   }

@@ -39,7 +39,9 @@ Result<std::vector<model::IPPool>> ReadPools(const Arguments& arguments, const E
   return pools;
 }
 
-int RunVerb(const Session& session, const std::string& reason) {
+}  // namespace
+
+int RunOnStore(const Session& session, const std::string& reason) {
   switch (session.arguments.verb) {
     case Verb::kGet:
       return RunGet(session);
@@ -60,8 +62,6 @@ int RunVerb(const Session& session, const std::string& reason) {
   }
   return 1;
 }
-
-}  // namespace
 
 int RunCommand(const std::vector<std::string>& words, const Environment& environment, std::istream& in,
                std::ostream& out, std::ostream& err) {
@@ -86,7 +86,7 @@ int RunCommand(const std::vector<std::string>& words, const Environment& environ
     err << store.error().message() << '\n';
     return 1;
   }
-  return RunVerb({arguments, *store->client, clock, in, out, err}, store->reason);
+  return RunOnStore({arguments, *store->client, clock, in, out, err}, store->reason);
 }
 
 }  // namespace calico::calicoctl

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/calicoctl/session.h"
 #include "base/environment.h"
 
 namespace calico::calicoctl {
@@ -14,5 +15,8 @@ namespace calico::calicoctl {
 // Returns the exit code: 0, or 1 after any failure (reference calicoctl A.2).
 int RunCommand(const std::vector<std::string>& words, const Environment& environment, std::istream& in,
                std::ostream& out, std::ostream& err);
+
+// The part of it that works on a store; `reason` is why this one was chosen. Not for `node status`.
+int RunOnStore(const Session& session, const std::string& reason);
 
 }  // namespace calico::calicoctl

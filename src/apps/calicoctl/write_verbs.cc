@@ -93,6 +93,10 @@ int WriteAll(const Session& session, const Wording& wording,
     const auto write_one = [&]() -> Status {
       RETURN_IF_ERROR(RefuseReadOnly(model::KeyOf(document.object).kind, wording.refused));
       RETURN_IF_ERROR(ResolveIdentity(resources, session.arguments, document));
+      // What `get -o yaml` printed may be created again: it becomes a new resource.
+      model::Metadata& metadata = model::MetadataOf(document.object);
+      metadata.uid.clear();
+      metadata.creation_timestamp.clear();
       return write(resources, document.object);
     };
     const Status status = write_one();
