@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "apps/calicoctl/testing/command_fixture.h"
+#include "base/text.h"
+
+namespace calico::calicoctl::testing {
+namespace {
+
+constexpr char kNodes[] = R"(
+apiVersion: projectcalico.org/v3
+kind: Node
+metadata: {name: rack1-host7}
+spec: {bgp: {ipv4Address: 10.20.0.7/24, ipv6Address: "2001:db8:20::7/64"}}
+---
+apiVersion: projectcalico.org/v3
+kind: Node
+metadata: {name: rack1-host8}
+spec: {bgp: {ipv4Address: 10.20.0.8/24, asNumber: 64600}}
+)";
+
+constexpr char kEndpoint[] = R"(
+apiVersion: v1
+kind: workloadEndpoint
+metadata: {name: eth0, workload: w1, orchestrator: libnetwork, node: rack1-host7}
+spec:
+  interfaceName: cali1
+  ipNetworks: [10.254.0.1/32]
+  profiles: [net1, Net_2]
+  mac: "ee:ee:ee:ee:ee:ee"
+  ipNATs: [{internalIP: 10.254.0.1, externalIP: 198.51.100.5}]
+)";
+
+using Get = CommandTest;
+
+// Golden lines end in blanks, which an editor would remove: written with a bar.
+std::string Lines(std::string text) {
+  return ReplaceAll(std::move(text), "|\n", "\n");
+}
+
+TEST_F(Get, ShowsPoolsInColumns) {
+  Create(kV1Pool);
+  Create(kDefaultPool);
+  EXPECT_EQ(Run({"get", "ipPool"}),
+            Printed(Lines("NAME                  CIDR             SELECTOR   |\n"
+                          "10-254-0-0-24         10.254.0.0/24    all()      |\n"
+                          "default-ipv4-ippool   192.168.0.0/16   all()      |\n\n")));
+  EXPECT_EQ(Run({"get", "pools", "-o", "wide"}),
+            Printed(Lines("NAME                  CIDR             NAT    IPIPMODE   VXLANMODE   DISABLED   "
+                          "DISABLEBGPEXPORT   SELECTOR   ASSIGNMENTMODE   |\n"
+                          "10-254-0-0-24         10.254.0.0/24    true   Never      Never       false      "
+                          "false              all()      Automatic        |\n"
+                          "default-ipv4-ippool   192.168.0.0/16   true   Never      Never       false      "
+                          "false              all()      Automatic        |\n\n")));
+}
+
+TEST_F(Get, ShowsOnlyTheHeadingOfAnEmptyList) {
+  EXPECT_EQ(Run({"get", "ippools"}), Printed(Lines("NAME   CIDR   SELECTOR   |\n\n")));
+}
+
+TEST_F(Get, ShowsNodesWithTheGlobalAsNumberInBrackets) {
+  Create(kNodes);
+  EXPECT_EQ(Run({"get", "nodes"}), Printed(Lines("NAME          |\nrack1-host7   |\nrack1-host8   |\n\n")));
+  EXPECT_EQ(Run({"get", "nodes", "-o", "wide"}),
+            Printed(Lines("NAME          ASN       IPV4           IPV6                |\n"
+                          "rack1-host7   (64512)   10.20.0.7/24   2001:db8:20::7/64   |\n"
+                          "rack1-host8   64600     10.20.0.8/24                       |\n\n")));
+  Create(
+      "{apiVersion: projectcalico.org/v3, kind: BGPConfiguration, metadata: {name: default}, spec: "
+      "{asNumber: 65001}}");
+  EXPECT_NE(Run({"get", "node", "rack1-host7", "-o", "wide"}).out.find("(65001)"), std::string::npos);
+}
+
+TEST_F(Get, ShowsWorkloadEndpoints) {
+  Create(kEndpoint);
+  EXPECT_EQ(Run({"get", "wep"}),
+            Printed(Lines("WORKLOAD     NODE          NETWORKS        INTERFACE   |\n"
+                          "libnetwork   rack1-host7   10.254.0.1/32   cali1       |\n\n")));
+  EXPECT_EQ(Run({"get", "weps", "-a"}),
+            Printed(Lines("NAMESPACE   WORKLOAD     NODE          NETWORKS        INTERFACE   |\n"
+                          "default     libnetwork   rack1-host7   10.254.0.1/32   cali1       |\n\n")));
+  const Ran wide = Run({"get", "wep", "-o", "wide"});
+  EXPECT_NE(wide.out.find("rack1--host7-libnetwork-libnetwork-eth0   libnetwork"), std::string::npos)
+      << wide.out;
+  EXPECT_NE(wide.out.find("{10.254.0.1 198.51.100.5}"), std::string::npos) << wide.out;
+}
+
+TEST_F(Get, ShowsProfilesWithTheirLabels) {
+  Create("{apiVersion: v1, kind: profile, metadata: {name: net1, tags: [net1, blue]}, spec: {}}");
+  EXPECT_EQ(Run({"get", "profiles", "-o", "wide"}),
+            Printed(Lines("NAME                          LABELS        |\n"
+                          "net1                          blue=,net1=   |\n"
+                          "projectcalico-default-allow                 |\n\n")));
+}
+
+TEST_F(Get, ShowsTheColumnsOneAsksFor) {
+  Create(kV1Pool);
+  EXPECT_EQ(Run({"get", "ippool", "-o", "custom-columns=CIDR,NAT"}),
+            Printed(Lines("CIDR            NAT    |\n10.254.0.0/24   true   |\n\n")));
+  EXPECT_EQ(Run({"get", "profile", "-o", "custom-columns=CIDR"}),
+            Refused("unknown heading CIDR, valid values are: NAME, LABELS\n"));
+}
+
+TEST_F(Get, PrintsOneObjectOrAList) {
+  Create(kDefaultPool);
+  const Ran yaml = Run({"get", "ippool", "default-ipv4-ippool", "-o", "yaml"});
+  EXPECT_EQ(yaml.out.find("apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata:\n"), 0U) << yaml.out;
+  EXPECT_NE(yaml.out.find("creationTimestamp: \"2026-03-02T10:11:12Z\"\n"), std::string::npos) << yaml.out;
+  const Ran list = Run({"get", "ippool", "-o", "yaml"});
+  EXPECT_EQ(list.out.find("apiVersion: projectcalico.org/v3\nitems:\n- apiVersion"), 0U) << list.out;
+  const Ran json = Run({"get", "ippool", "-o", "json"});
+  EXPECT_EQ(json.out.find("{\n  \"kind\": \"IPPoolList\",\n"), 0U) << json.out;
+  EXPECT_TRUE(json.out.ends_with("}\n"));
+}
+
+TEST_F(Get, TakesAPoolsCidrAsItsName) {
+  Create(kDefaultPool);
+  EXPECT_EQ(Run({"get", "ipPool", "192.168.0.0/16", "-o", "custom-columns=NAME"}),
+            Printed(Lines("NAME                  |\ndefault-ipv4-ippool   |\n\n")));
+}
+
+TEST_F(Get, ShowsWhatItFindsAndReportsTheRest) {
+  Create(kDefaultPool);
+  const Ran ran = Run({"get", "ippool", "nope", "default-ipv4-ippool"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.out.find("192.168.0.0/16"), std::string::npos);
+  EXPECT_EQ(ran.err, "resource does not exist: IPPool(nope) with error: <nil>\n");
+  EXPECT_EQ(Run({"get", "ippool", "nope", "-o", "json"}).out, "null\n");
+}
+
+TEST_F(Get, RefusesWhatItDoesNotKnow) {
+  EXPECT_EQ(Run({"get", "foo"}), Refused("failed to get resources: resource type 'foo' is not supported\n"));
+  EXPECT_EQ(Run({"get", "node", "-o", "name"}), Refused("unrecognized output format 'name'\n"));
+  EXPECT_EQ(Run({"get", "node", "-n", "x"}), Refused("Node is not namespaced\n"));
+  EXPECT_EQ(Run({"get"}), Refused("give either a KIND or --filename. See 'calicoctl get --help'.\n"));
+  EXPECT_EQ(Run({"got"}), Refused("unknown command: \"got\". See 'calicoctl --help'.\n"));
+}
+
+TEST_F(Get, SaysInOneLineThatTheStoreIsAway) {
+  client_.FailNext(datastore::testing::Operation::kList,
+                   Error(ErrorCode::kUnavailable, "etcd http://x: away"));
+  EXPECT_EQ(Run({"get", "nodes"}), Refused("etcd http://x: away\n"));
+}
+
+}  // namespace
+}  // namespace calico::calicoctl::testing
