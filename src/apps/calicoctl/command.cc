@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/calicoctl/command.h"
 
+#include <unistd.h>
+
 #include "apps/calicoctl/arguments.h"
 #include "apps/calicoctl/get.h"
 #include "apps/calicoctl/ipam_show.h"
@@ -74,6 +76,7 @@ int RunCommand(const std::vector<std::string>& words, const Environment& environ
 
   if (arguments.verb == Verb::kNodeStatus) {
     NodeStatusSources sources;
+    sources.is_root = ::geteuid() == 0;
     sources.pools = [&] { return ReadPools(arguments, environment, clock); };
     return RunNodeStatus(sources, out, err);
   }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/calicoctl/node_status.h"
 
-#include <unistd.h>
-
 #include "apps/calicoctl/peer_table.h"
 #include "bgp/bird/config.h"
 
@@ -41,7 +39,7 @@ void ShowUnroutedPools(const NodeStatusSources& sources, std::ostream& out, std:
 }  // namespace
 
 int RunNodeStatus(const NodeStatusSources& sources, std::ostream& out, std::ostream& err) {
-  if (::geteuid() != 0) {
+  if (!sources.is_root) {
     err << "Need super user privileges: Operation not permitted\n";
     return 1;
   }

@@ -14,6 +14,7 @@ namespace calico::calicoctl {
 
 // Where `node status` looks.
 struct NodeStatusSources {
+  bool is_root = false;  // BIRD's socket and other processes' namespaces are root's
   std::string proc = "/proc";
   std::string bird_socket = bgp::BirdControl::kDefaultSocket;
   std::function<Result<std::vector<model::IPPool>>()> pools;
