@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "dataplane_api/bgp_view.h"
 #include "dataplane_api/updates.h"
@@ -20,7 +21,8 @@ namespace calico::calc {
 //                └─ nodes, pools, affinities, BGPConfiguration, BGPPeer ──> BgpView
 class Graph final {
  public:
-  explicit Graph(std::string node_name);
+  // `overrides`: the FELIX_* variables of this process, which win over every FelixConfiguration.
+  explicit Graph(std::string node_name, model::FelixConfiguration overrides = {});
   ~Graph();
 
   // Returns what changed for the dataplane; nothing before the first in-sync batch (then everything).
@@ -28,6 +30,8 @@ class Graph final {
   // The current BGP view; equal values mean nothing to do. Valid once in sync.
   dataplane_api::BgpView bgp_view() const;
   bool in_sync() const;
+  // What this version cannot express in rules that are in use, one sentence each; sorted.
+  std::vector<std::string> warnings() const;
 
  private:
   struct Impl;

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "calc/cluster_state.h"
+
+#include "base/text.h"
+
+namespace calico::calc {
+namespace {
+
+template <typename T>
+bool Store(std::map<std::string, T>& into, const model::Key& key, const model::Object* object) {
+  if (object == nullptr)
+    into.erase(key.name);
+  else
+    into.insert_or_assign(key.name, std::get<T>(*object));
+  return true;
+}
+
+// Per node, then global, then nothing.
+template <typename T>
+const T* Find(const std::map<std::string, T>& in, const std::string& name) {
+  const auto found = in.find(name);
+  return found == in.end() ? nullptr : &found->second;
+}
+
+}  // namespace
+
+bool ClusterState::Apply(const model::Key& key, const model::Object* object) {
+  switch (key.kind) {
+    case model::Kind::kIPPool:
+      return Store(pools, key, object);
+    case model::Kind::kNode:
+      return Store(nodes, key, object);
+    case model::Kind::kFelixConfiguration:
+      return Store(felix_configurations, key, object);
+    case model::Kind::kBGPConfiguration:
+      return Store(bgp_configurations, key, object);
+    case model::Kind::kBGPPeer:
+      return Store(bgp_peers, key, object);
+    case model::Kind::kBlockAffinity: {
+      if (key.ns != node_name) return false;
+      const auto cidr = net::Cidr::ParsePrefix(key.name);
+      if (!cidr) return false;
+      const auto* affinity = object == nullptr ? nullptr : &std::get<model::BlockAffinity>(*object);
+      const bool ours =
+          affinity != nullptr && affinity->state == model::AffinityState::kConfirmed && !affinity->deleted;
+      return ours ? own_blocks.insert(*cidr).second : own_blocks.erase(*cidr) > 0;
+    }
+    default:
+      return false;
+  }
+}
+
+dataplane_api::HostSettings ComputeHostSettings(const ClusterState& state) {
+  dataplane_api::HostSettings settings;
+  // Weakest first: global, per node, this process's environment.
+  for (const model::FelixConfiguration* configuration :
+       {Find(state.felix_configurations, "default"),
+        Find(state.felix_configurations, "node." + state.node_name), &state.overrides}) {
+    if (configuration == nullptr) continue;
+    if (!configuration->interface_prefix.empty()) {
+      settings.interface_prefixes.clear();
+      for (const std::string& prefix : Split(configuration->interface_prefix, ',')) {
+        if (!Trim(prefix).empty()) settings.interface_prefixes.emplace_back(Trim(prefix));
+      }
+    }
+    using Action = dataplane_api::HostSettings::EndpointToHost;
+    const std::string& action = configuration->default_endpoint_to_host_action;
+    if (EqualsIgnoreCase(action, "Drop")) settings.endpoint_to_host = Action::kDrop;
+    if (EqualsIgnoreCase(action, "Return")) settings.endpoint_to_host = Action::kReturn;
+    if (EqualsIgnoreCase(action, "Accept")) settings.endpoint_to_host = Action::kAccept;
+  }
+  for (const auto& [name, pool] : state.pools) {
+    const auto cidr = net::Cidr::ParsePrefix(pool.cidr);
+    if (!cidr) continue;
+    settings.all_pools.push_back(*cidr);
+    // Of a disabled pool too: its containers live on.
+    if (pool.nat_outgoing) settings.nat_pools.push_back(*cidr);
+  }
+  settings.own_blocks = state.own_blocks;
+  return settings;
+}
+
+}  // namespace calico::calc

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "dataplane_api/bgp_view.h"
+#include "dataplane_api/updates.h"
+#include "model/update.h"
+
+namespace calico::calc {
+
+// The objects that are few, and from which whole answers are computed anew when one of them changes.
+struct ClusterState {
+  std::string node_name;
+  model::FelixConfiguration overrides;  // FELIX_* variables of this process: they win
+  std::map<std::string, model::IPPool> pools;
+  std::map<std::string, model::Node> nodes;
+  std::map<std::string, model::FelixConfiguration> felix_configurations;
+  std::map<std::string, model::BGPConfiguration> bgp_configurations;
+  std::map<std::string, model::BGPPeer> bgp_peers;
+  std::set<net::Cidr> own_blocks;  // confirmed affinities of this node
+
+  // Takes the change if it is of one of these kinds.
+  bool Apply(const model::Key& key, const model::Object* object);
+};
+
+dataplane_api::HostSettings ComputeHostSettings(const ClusterState& state);
+dataplane_api::BgpView ComputeBgpView(const ClusterState& state);
+
+}  // namespace calico::calc

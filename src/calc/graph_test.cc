@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "calc/graph.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace calico::calc {
+namespace {
+
+using dataplane_api::Batch;
+using model::Key;
+using model::Kind;
+using model::Object;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+net::Ip I(const char* text) {
+  return *net::Ip::Parse(text);
+}
+net::Cidr C(const char* text) {
+  return *net::Cidr::Parse(text);
+}
+
+Object Endpoint(const std::string& node, const std::string& interface, const std::string& ip,
+                const std::string& profile) {
+  model::WorkloadEndpoint endpoint;
+  endpoint.node = node;
+  endpoint.orchestrator = "libnetwork";
+  endpoint.workload = "libnetwork";
+  endpoint.endpoint = interface;
+  endpoint.interface_name = interface;
+  endpoint.ip_networks = {ip + "/32"};
+  endpoint.mac = "ee:ee:ee:ee:ee:ee";
+  endpoint.profiles = {profile};
+  return endpoint;
+}
+Key EndpointKey(const std::string& name) {
+  return Key::Resource(Kind::kWorkloadEndpoint, name, "default");
+}
+
+class GraphTest : public ::testing::Test {
+ protected:
+  Batch Put(const Key& key, Object object) {
+    model::UpdateBatch batch;
+    batch.updates[key] = std::make_shared<const Object>(std::move(object));
+    return graph_.Apply(batch);
+  }
+  Batch Remove(const Key& key) {
+    model::UpdateBatch batch;
+    batch.updates[key] = nullptr;
+    return graph_.Apply(batch);
+  }
+  Batch PutProfile(const std::string& name) {
+    return Put(Key::Resource(Kind::kProfile, name), model::ProfileOfDockerNetwork(name));
+  }
+  Batch InSync() {
+    model::UpdateBatch batch;
+    batch.in_sync = true;
+    return graph_.Apply(batch);
+  }
+
+  Graph graph_{"node1"};
+};
+
+TEST_F(GraphTest, SaysNothingBeforeTheFirstWholeSnapshot) {
+  EXPECT_TRUE(PutProfile("net1").empty());
+  EXPECT_TRUE(Put(EndpointKey("a"), Endpoint("node1", "cali1", "10.0.0.1", "net1")).empty());
+  const Batch batch = InSync();
+  EXPECT_TRUE(batch.in_sync);
+  EXPECT_EQ(batch.endpoints.size(), 1U);
+  EXPECT_EQ(batch.profiles.size(), 1U);
+  EXPECT_EQ(batch.ip_sets.size(), 1U);
+  EXPECT_TRUE(batch.host.has_value());
+}
+
+TEST_F(GraphTest, ADockerNetworksProfileAllowsFromItsMembersOnEveryHost) {
+  PutProfile("net1");
+  Put(EndpointKey("a"), Endpoint("node1", "cali1", "10.0.0.1", "net1"));
+  Put(EndpointKey("b"), Endpoint("node2", "cali2", "10.0.1.1", "net1"));
+  Put(EndpointKey("c"), Endpoint("node2", "cali3", "10.0.1.2", "net2"));
+  const Batch batch = InSync();
+  const auto& rules = *batch.profiles.at("net1");
+  ASSERT_EQ(rules.ingress.size(), 1U);
+  EXPECT_EQ(rules.ingress[0].action, dataplane_api::RuleAction::kAllow);
+  ASSERT_EQ(rules.ingress[0].source.ip_sets.size(), 1U);
+  EXPECT_THAT(batch.ip_sets.at(rules.ingress[0].source.ip_sets[0])->members,
+              ElementsAre(I("10.0.0.1"), I("10.0.1.1")));
+  ASSERT_EQ(rules.egress.size(), 1U);
+  EXPECT_EQ(rules.egress[0], dataplane_api::Rule{});
+}
+
+TEST_F(GraphTest, OnlyLocalEndpointsAndTheirProfilesReachTheDataplane) {
+  PutProfile("net1");
+  PutProfile("net2");
+  Put(EndpointKey("a"), Endpoint("node1", "cali1", "10.0.0.1", "net1"));
+  Put(EndpointKey("b"), Endpoint("node2", "cali2", "10.0.1.1", "net2"));
+  const Batch batch = InSync();
+  ASSERT_EQ(batch.endpoints.size(), 1U);
+  EXPECT_EQ(batch.endpoints.begin()->second->interface_name, "cali1");
+  EXPECT_EQ(batch.profiles.size(), 1U);
+}
+
+TEST_F(GraphTest, ARemoteEndpointIsADeltaOfASet) {
+  PutProfile("net1");
+  Put(EndpointKey("a"), Endpoint("node1", "cali1", "10.0.0.1", "net1"));
+  InSync();
+  const Batch added = Put(EndpointKey("b"), Endpoint("node2", "cali2", "10.0.1.1", "net1"));
+  EXPECT_TRUE(added.ip_sets.empty());
+  ASSERT_EQ(added.ip_set_deltas.size(), 1U);
+  EXPECT_THAT(added.ip_set_deltas.begin()->second.added, ElementsAre(I("10.0.1.1")));
+  const Batch removed = Remove(EndpointKey("b"));
+  EXPECT_THAT(removed.ip_set_deltas.begin()->second.removed, ElementsAre(I("10.0.1.1")));
+}
+
+TEST_F(GraphTest, AnAddressThatMovesToAnotherHostStaysInTheSet) {
+  PutProfile("net1");
+  Put(EndpointKey("a"), Endpoint("node1", "cali1", "10.0.0.1", "net1"));
+  Put(EndpointKey("old"), Endpoint("node2", "cali2", "10.0.1.1", "net1"));
+  InSync();
+  EXPECT_TRUE(Put(EndpointKey("new"), Endpoint("node3", "cali3", "10.0.1.1", "net1")).ip_set_deltas.empty());
+  EXPECT_TRUE(Remove(EndpointKey("old")).ip_set_deltas.empty());
+}
+
+TEST_F(GraphTest, TheLastEndpointTakesProfileAndSetAway) {
+  PutProfile("net1");
+  Put(EndpointKey("a"), Endpoint("node1", "cali1", "10.0.0.1", "net1"));
+  InSync();
+  const Batch batch = Remove(EndpointKey("a"));
+  EXPECT_EQ(batch.endpoints.at("default/a"), std::nullopt);
+  EXPECT_EQ(batch.profiles.at("net1"), std::nullopt);
+  ASSERT_EQ(batch.ip_sets.size(), 1U);
+  EXPECT_EQ(batch.ip_sets.begin()->second, nullptr);
+}
+
+TEST_F(GraphTest, AMissingProfileHasNoRulesUntilItComes) {
+  Put(EndpointKey("a"), Endpoint("node1", "cali1", "10.0.0.1", "net1"));
+  const Batch before = InSync();
+  EXPECT_THAT(before.profiles.at("net1")->ingress, IsEmpty());
+  const Batch after = PutProfile("net1");
+  EXPECT_EQ(after.profiles.at("net1")->ingress.size(), 1U);
+}
+
+TEST_F(GraphTest, AnUnchangedObjectChangesNothing) {
+  PutProfile("net1");
+  Put(EndpointKey("a"), Endpoint("node1", "cali1", "10.0.0.1", "net1"));
+  InSync();
+  const Batch batch = Put(EndpointKey("a"), Endpoint("node1", "cali1", "10.0.0.1", "net1"));
+  EXPECT_TRUE(batch.endpoints.empty());
+  EXPECT_TRUE(batch.profiles.empty());
+  EXPECT_TRUE(batch.ip_set_deltas.empty());
+}
+
+TEST_F(GraphTest, TheBuiltInProfileAllowsEverything) {
+  Put(EndpointKey("a"), Endpoint("node1", "cali1", "10.0.0.1", "projectcalico-default-allow"));
+  const Batch batch = InSync();
+  EXPECT_EQ(batch.profiles.at("projectcalico-default-allow")->ingress.size(), 1U);
+}
+
+TEST_F(GraphTest, WhatCannotBeExpressedFailsClosed) {
+  model::Profile profile;
+  model::Rule rule;
+  rule.protocol = "TCP";
+  rule.destination.ports = {std::string("http")};
+  rule.action = "Allow";
+  profile.ingress.push_back(rule);
+  rule.action = "Deny";
+  profile.ingress.push_back(rule);
+  Put(Key::Resource(Kind::kProfile, "p"), profile);
+  Put(EndpointKey("a"), Endpoint("node1", "cali1", "10.0.0.1", "p"));
+  const Batch batch = InSync();
+  ASSERT_EQ(batch.profiles.at("p")->ingress.size(), 1U);
+  EXPECT_EQ(batch.profiles.at("p")->ingress[0].action, dataplane_api::RuleAction::kDeny);
+  EXPECT_TRUE(batch.profiles.at("p")->ingress[0].destination.ports.empty());
+  EXPECT_EQ(graph_.warnings().size(), 2U);
+  EXPECT_THAT(graph_.warnings()[0], ::testing::HasSubstr("profile p ingress rule 1: named port 'http'"));
+}
+
+TEST_F(GraphTest, HostSettingsComeFromPoolsBlocksAndConfiguration) {
+  model::IPPool nat;
+  nat.cidr = "10.254.0.0/24";
+  nat.nat_outgoing = true;
+  Put(Key::Resource(Kind::kIPPool, "a"), nat);
+  model::IPPool plain;
+  plain.cidr = "192.168.0.0/16";
+  plain.disabled = true;
+  Put(Key::Resource(Kind::kIPPool, "b"), plain);
+  Put(Key::Affinity("node1", C("10.254.0.0/26")), model::BlockAffinity{});
+  Put(Key::Affinity("node2", C("10.254.0.64/26")), model::BlockAffinity{});
+  model::BlockAffinity pending;
+  pending.state = model::AffinityState::kPending;
+  Put(Key::Affinity("node1", C("10.254.0.128/26")), pending);
+  model::FelixConfiguration global;
+  global.default_endpoint_to_host_action = "Return";
+  Put(Key::Resource(Kind::kFelixConfiguration, "default"), global);
+  model::FelixConfiguration own;
+  own.default_endpoint_to_host_action = "Accept";
+  Put(Key::Resource(Kind::kFelixConfiguration, "node.node1"), own);
+  const auto host = *InSync().host;
+  EXPECT_THAT(host.nat_pools, ElementsAre(C("10.254.0.0/24")));
+  EXPECT_THAT(host.all_pools, ElementsAre(C("10.254.0.0/24"), C("192.168.0.0/16")));
+  EXPECT_THAT(host.own_blocks, ElementsAre(C("10.254.0.0/26")));
+  EXPECT_EQ(host.endpoint_to_host, dataplane_api::HostSettings::EndpointToHost::kAccept);
+}
+
+}  // namespace
+}  // namespace calico::calc
