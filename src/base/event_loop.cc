@@ -9,6 +9,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <fcntl.h>
 #include <pthread.h>
 
 #include "base/check.h"
@@ -71,13 +72,15 @@ class FdHandle final : public EventLoop::Handle {
   }
   ~FdHandle() override {
     state_->cancelled = true;
-    state_->descriptor.release();  // cancels; the fd stays the caller's
+    boost::system::error_code ignored;
+    state_->descriptor.close(ignored);  // cancels
   }
 
  private:
   struct State {
     State(asio::io_context& context, int fd, EventLoop::Interest i, Callback c)
-        : descriptor(context, fd), interest(i), callback(std::move(c)) {}
+        : descriptor(context, ::fcntl(fd, F_DUPFD_CLOEXEC, 0)), interest(i), callback(std::move(c)) {}
+    // A duplicate: epoll takes a descriptor once only, and one may be watched for both directions.
     asio::posix::stream_descriptor descriptor;
     const EventLoop::Interest interest;
     const Callback callback;
@@ -118,8 +121,9 @@ std::unique_ptr<EventLoop::Handle> EventLoop::WatchFd(int fd, Interest interest,
 
 void EventLoop::Run() {
   impl_->runner = std::this_thread::get_id();
-  impl_->context.restart();
   impl_->context.run();
+  // After, not before: a Stop() that came before this thread got here must not be forgotten.
+  impl_->context.restart();
   impl_->runner = std::thread::id{};
 }
 void EventLoop::Stop() {

@@ -37,7 +37,8 @@ class EventLoop final {
   [[nodiscard]] std::unique_ptr<Handle> Every(Duration period, Callback callback);
 
   // Calls `callback` whenever `fd` is ready (level-triggered: one call per readiness, re-armed after
-  // the call returns). The fd stays the caller's; destroy the handle before closing it.
+  // the call returns). The fd stays the caller's, but becomes non-blocking; destroy the handle before
+  // closing it.
   [[nodiscard]] std::unique_ptr<Handle> WatchFd(int fd, Interest interest, Callback callback);
 
   // Blocks until Stop(). Callbacks already posted when Stop() is called may not run.
