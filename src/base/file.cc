@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/file.h"
 
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
 
@@ -28,7 +29,8 @@ Result<std::string> ReadFile(const std::string& path) {
 }
 
 Status WriteFileAtomically(const std::string& path, std::string_view content, unsigned mode) {
-  const std::string temporary = fmt::format("{}.{}.tmp", path, ::getpid());
+  static std::atomic<unsigned> serial = 0;  // two threads may write the same file
+  const std::string temporary = fmt::format("{}.{}.{}.tmp", path, ::getpid(), ++serial);
   const auto failed = [&](const char* doing) {
     Error error = Error::FromErrno(errno, fmt::format("{} {}", doing, temporary));
     ::unlink(temporary.c_str());

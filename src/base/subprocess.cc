@@ -67,6 +67,72 @@ int ExitCode(int status) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+// Keeps SIGPIPE from ending us while we write to a program that may be gone; pipes know no MSG_NOSIGNAL.
+class SigpipeBlocked final {
+ public:
+  SigpipeBlocked() {
+    sigemptyset(&sigpipe_);
+    sigaddset(&sigpipe_, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
+  }
+  ~SigpipeBlocked() {
+    const timespec now{};
+    while (::sigtimedwait(&sigpipe_, nullptr, &now) > 0) {  // takes the one that our write raised
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+
+ private:
+  sigset_t sigpipe_, before_;
+};
+
+// Our ends of the pipes of a running program.
+struct Conversation {
+  UniqueFd in, out, err, pidfd;
+  std::string_view unwritten;
+  ProcessOutput output;
+};
+
+void ReadSome(const pollfd& fd, UniqueFd& pipe, std::string& text) {
+  if (fd.fd < 0 || fd.revents == 0) return;
+  char buffer[16384];
+  const ssize_t n = ::read(fd.fd, buffer, sizeof buffer);
+  if (n > 0)
+    text.append(buffer, static_cast<std::size_t>(n));
+  else if (n == 0 || errno != EINTR)
+    pipe.Reset();
+}
+
+void WriteSome(const pollfd& fd, UniqueFd& pipe, std::string_view& text) {
+  if (fd.fd < 0 || fd.revents == 0) return;
+  const SigpipeBlocked blocked;
+  const ssize_t n = ::write(fd.fd, text.data(), text.size());
+  if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
+  if (text.empty() || (n < 0 && errno != EINTR && errno != EAGAIN)) pipe.Reset();
+}
+
+// Feeds and reads until the program has closed its outputs and ended; false when the deadline comes first.
+bool Converse(Conversation& with, TimePoint deadline) {
+  for (;;) {
+    const bool quiet = !with.out.valid() && !with.err.valid();
+    // While output may come the end of the program says nothing: what it started may write as well.
+    std::array<pollfd, 4> fds{pollfd{with.out.get(), POLLIN, 0}, pollfd{with.err.get(), POLLIN, 0},
+                              pollfd{with.in.get(), POLLOUT, 0},
+                              pollfd{quiet ? with.pidfd.get() : -1, POLLIN, 0}};
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return false;
+    if (::poll(fds.data(), fds.size(), static_cast<int>(left.count())) < 0) {
+      if (errno == EINTR) continue;
+      return false;
+    }
+    ReadSome(fds[0], with.out, with.output.out);
+    ReadSome(fds[1], with.err, with.output.err);
+    WriteSome(fds[2], with.in, with.unwritten);
+    if (fds[3].revents != 0) return true;
+  }
+}
+
 }  // namespace
 
 Result<ProcessOutput> RunProcess(const std::vector<std::string>& argv, Duration timeout,
@@ -88,45 +154,19 @@ Result<ProcessOutput> RunProcess(const std::vector<std::string>& argv, Duration 
   RETURN_IF_ERROR(WaitForExec(std::move(exec_status.read), pid, argv[0]));
 
   ::fcntl(in.write.get(), F_SETFL, O_NONBLOCK);
-  ProcessOutput output;
-  std::size_t written = 0;
-  const TimePoint deadline = std::chrono::steady_clock::now() + timeout;
-  if (input.empty()) in.write.Reset();
-  while (out.read.valid() || err.read.valid()) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0) {
-      ::kill(pid, SIGKILL);
-      ::waitpid(pid, nullptr, 0);
-      return Error(ErrorCode::kUnavailable,
-                   fmt::format("{} did not end within {} ms", argv[0],
-                               std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count()));
-    }
-    std::array<pollfd, 3> fds{pollfd{out.read.get(), POLLIN, 0}, pollfd{err.read.get(), POLLIN, 0},
-                              pollfd{in.write.get(), POLLOUT, 0}};
-    if (::poll(fds.data(), fds.size(), static_cast<int>(left.count())) < 0 && errno != EINTR) break;
-    const auto drain = [](pollfd& fd, UniqueFd& pipe, std::string& text) {
-      if (fd.fd < 0 || (fd.revents & (POLLIN | POLLHUP | POLLERR)) == 0) return;
-      char buffer[16384];
-      const ssize_t n = ::read(fd.fd, buffer, sizeof buffer);
-      if (n > 0)
-        text.append(buffer, static_cast<std::size_t>(n));
-      else if (n == 0 || errno != EINTR)
-        pipe.Reset();
-    };
-    drain(fds[0], out.read, output.out);
-    drain(fds[1], err.read, output.err);
-    if (fds[2].fd >= 0 && (fds[2].revents & (POLLOUT | POLLERR)) != 0) {
-      const ssize_t n = ::write(fds[2].fd, input.data() + written, input.size() - written);
-      if (n > 0) written += static_cast<std::size_t>(n);
-      if ((n < 0 && errno != EINTR && errno != EAGAIN) || written == input.size()) in.write.Reset();
-    }
-  }
+  Conversation with{std::move(in.write), std::move(out.read), std::move(err.read), OpenPidfd(pid), input, {}};
+  if (input.empty()) with.in.Reset();
+  const bool ended = Converse(with, std::chrono::steady_clock::now() + timeout);
+  if (!ended) ::kill(pid, SIGKILL);
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
-  output.exit_code = ExitCode(status);
-  return output;
+  if (!ended) {
+    const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(timeout);
+    return Error(ErrorCode::kUnavailable, fmt::format("{} did not end within {} ms", argv[0], limit.count()));
+  }
+  with.output.exit_code = ExitCode(status);
+  return std::move(with.output);
 }
 
 Result<StartedProcess> StartDetached(const std::vector<std::string>& argv, const std::string& log_path) {
