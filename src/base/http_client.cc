@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/http_client.h"
 
+#include <charconv>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -32,7 +34,11 @@ struct Target {
 Result<Target> ParseEndpoint(const std::string& text) {
   constexpr std::string_view kUnix = "unix://", kHttp = "http://";
   if (text.starts_with(kUnix)) {
-    return Target{asio::local::stream_protocol::endpoint(text.substr(kUnix.size())), "localhost"};
+    try {
+      return Target{asio::local::stream_protocol::endpoint(text.substr(kUnix.size())), "localhost"};
+    } catch (const boost::system::system_error& error) {  // longer than sun_path
+      return Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", text, error.what()));
+    }
   }
   if (text.starts_with(kHttp)) {
     std::string rest = text.substr(kHttp.size());
@@ -41,7 +47,11 @@ Result<Target> ParseEndpoint(const std::string& text) {
     std::string host = rest.substr(0, colon);
     if (host == "localhost") host = "127.0.0.1";
     const auto address = asio::ip::make_address(host, error);
-    const int port = colon == std::string::npos ? 80 : std::atoi(rest.c_str() + colon + 1);
+    int port = 80;
+    if (colon != std::string::npos) {
+      const char* const end = rest.data() + rest.size();
+      if (std::from_chars(rest.data() + colon + 1, end, port).ptr != end) port = 0;
+    }
     if (!error && port > 0 && port < 65536) {
       return Target{asio::ip::tcp::endpoint(address, static_cast<std::uint16_t>(port)), rest};
     }
@@ -113,7 +123,8 @@ Status HttpStream(const std::string& endpoint, const std::string& target_path, i
   Stream stream(context);
   const auto request = MakeRequest(target, "GET", target_path, "");
   http::response_parser<http::buffer_body> parser;
-  parser.body_limit(boost::none);
+  // Not boost::none: Boost 1.74 takes that for 0 when the response has a Content-Length.
+  parser.body_limit(std::numeric_limits<std::uint64_t>::max());
   beast::flat_buffer buffer;
   char chunk[8192];
   boost::system::error_code result;
@@ -169,6 +180,10 @@ Status HttpStream(const std::string& endpoint, const std::string& target_path, i
           return;
         }
         status = static_cast<int>(parser.get().result_int());
+        if (*status != 200) {  // what follows describes the error, it is not the data
+          finish();
+          return;
+        }
         read_some();
       });
     });
