@@ -60,15 +60,16 @@ bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
 }
 
 std::string ReplaceAll(std::string text, std::string_view from, std::string_view to) {
+  if (from.empty()) return text;
   for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
     text.replace(at, from.size(), to);
   return text;
 }
 
 std::optional<long long> ParseGoDuration(std::string_view text) {
-  if (text == "0") return 0;
   const bool negative = !text.empty() && text[0] == '-';
   if (!text.empty() && (text[0] == '-' || text[0] == '+')) text.remove_prefix(1);
+  if (text == "0") return 0;
   if (text.empty()) return std::nullopt;
   double total = 0;
   while (!text.empty()) {
@@ -82,7 +83,7 @@ std::optional<long long> ParseGoDuration(std::string_view text) {
     double scale = 0;
     if (unit == "ns")
       scale = 1;
-    else if (unit == "us" || unit == "µs")
+    else if (unit == "us" || unit == "\u00b5s" || unit == "\u03bcs")  // micro sign, letter mu
       scale = 1e3;
     else if (unit == "ms")
       scale = 1e6;
