@@ -10,7 +10,8 @@
 namespace calico::net {
 
 std::optional<Ip> Ip::Parse(std::string_view text) {
-  if (text.size() > INET6_ADDRSTRLEN) return std::nullopt;
+  // inet_pton() would stop at a NUL and accept what stands before it.
+  if (text.size() > INET6_ADDRSTRLEN || text.find('\0') != std::string_view::npos) return std::nullopt;
   const std::string terminated(text);
   Ip ip;
   if (::inet_pton(AF_INET, terminated.c_str(), ip.bytes_.data()) == 1) return ip;
