@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/driver.h"
+
+#include <fmt/format.h>
+
+#include "base/backoff.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "dataplane/forward_rule.h"
+#include "dataplane/interface_settings.h"
+#include "dataplane/names.h"
+#include "dataplane/policy_tables.h"
+#include "dataplane/route_sync.h"
+#include "dataplane/workload_interfaces.h"
+
+namespace calico::dataplane {
+namespace {
+
+constexpr char kComponent[] = "dataplane";
+constexpr Duration kResyncPeriod = std::chrono::seconds(90);
+constexpr Duration kLegacyPeriod = std::chrono::seconds(1);  // iptables-legacy sends no events
+// Others commit in bursts (dockerd runs iptables a dozen times): look once for all of them.
+constexpr Duration kForeignCommitDelay = std::chrono::milliseconds(20);
+
+Counter& Writes() {
+  static Counter& counter = RegisterCounter(
+      "calico_dataplane_writes_total",
+      "Changes written to the kernel: transactions, routes, sysctls, neighbours, firewall rules.");
+  return counter;
+}
+Counter& Repairs() {
+  static Counter& counter =
+      RegisterCounter("calico_dataplane_repairs_total",
+                      "Times that the kernel's state was found changed by somebody else and put right.");
+  return counter;
+}
+Gauge& PendingItems() {
+  static Gauge& gauge = RegisterGauge("calico_dataplane_pending", "Items that the kernel does not have yet.");
+  return gauge;
+}
+Counter& Resyncs() {
+  static Counter& counter =
+      RegisterCounter("calico_dataplane_resync_total", "Full comparisons with the kernel's state.");
+  return counter;
+}
+
+}  // namespace
+
+struct Driver::Impl {
+  Impl(EventLoop& l, const Clock& c, Kernel k)
+      : loop(l),
+        clock(c),
+        kernel(k),
+        policy(k.nftables),
+        routes(k.rtnetlink, interfaces),
+        neighbours(k.rtnetlink),
+        forward(k.forward) {}
+
+  // ---- inputs ----
+
+  Status Start() {
+    RETURN_IF_ERROR(ListLinks());
+    link_events = loop.WatchFd(kernel.links.fd(), EventLoop::Interest::kRead, [this] { OnLinkEvents(); });
+    nft_events = loop.WatchFd(kernel.nft_monitor.fd(), EventLoop::Interest::kRead, [this] { OnNftEvents(); });
+    resync_timer = loop.Every(kResyncPeriod, [this] { Resync(); });
+    legacy_timer = loop.Every(kLegacyPeriod, [this] {
+      if (in_sync) CheckForward(kernel::IptablesBackend::kLegacy);
+    });
+    return Ok();
+  }
+
+  Status ListLinks() {
+    ASSIGN_OR_RETURN(const auto links, kernel.rtnetlink.ListLinks());
+    interfaces.Replace(links, clock.Now());
+    return Ok();
+  }
+
+  void OnBatch(const dataplane_api::Batch& batch) {
+    if (batch.host) {
+      interfaces.SetPrefixes(batch.host->interface_prefixes);
+      routes.SetBlocks(batch.host->own_blocks);
+    }
+    for (const auto& [name, endpoint] : batch.endpoints) {
+      if (endpoint)
+        SetEndpoint(name, *endpoint);
+      else
+        RemoveEndpoint(name);
+    }
+    policy.OnBatch(batch);
+    in_sync = in_sync || batch.in_sync;
+    Apply();
+  }
+
+  void SetEndpoint(const std::string& name, const dataplane_api::Endpoint& endpoint) {
+    RemoveEndpoint(name);
+    endpoints[name] = endpoint;
+    by_interface[endpoint.interface_name].insert(name);
+    routes.SetEndpoint(name, endpoint.interface_name, endpoint.addresses);
+    unconfigured.insert(name);
+  }
+  void RemoveEndpoint(const std::string& name) {
+    const auto found = endpoints.find(name);
+    if (found == endpoints.end()) return;
+    const std::string interface = found->second.interface_name;
+    by_interface[interface].erase(name);
+    if (by_interface[interface].empty()) by_interface.erase(interface);
+    routes.RemoveEndpoint(name);
+    unconfigured.erase(name);
+    endpoints.erase(found);
+    if (!by_interface.contains(interface)) states.erase(interface);
+  }
+
+  void OnLinkEvents() {
+    auto events = kernel.links.Read();
+    if (!events.has_value()) {
+      LogError(kComponent, "{}", events.error().message());
+      Resync();
+      return;
+    }
+    if (events->overrun) {
+      Resync();
+      return;
+    }
+    bool relevant = false;
+    for (const auto& changed : events->links) relevant = OnLink(changed.link) || relevant;
+    for (const auto& removed : events->links_removed) {
+      const auto* entry = interfaces.Find(removed.ifindex);
+      relevant = relevant || (entry != nullptr && interfaces.IsWorkload(entry->link.name));
+      const std::string name = entry == nullptr ? removed.name : entry->link.name;
+      interfaces.Remove(removed.ifindex);
+      LostLink(removed.ifindex, name);
+    }
+    for (const auto& route : events->routes) {
+      if (!routes.OnRoute(route)) continue;
+      relevant = true;
+    }
+    if (relevant) Apply();
+  }
+
+  // True when it concerns us.
+  bool OnLink(const kernel::Link& link) {
+    const auto* old = interfaces.Find(link.ifindex);
+    const bool was_up = old != nullptr && old->link.admin_up;
+    const bool renamed = old != nullptr && old->link.name != link.name;
+    if (renamed) LostLink(link.ifindex, old->link.name);
+    interfaces.Set(link, clock.Now());
+    if (!interfaces.IsWorkload(link.name)) return renamed;
+    if (was_up && link.admin_up && !renamed) return false;  // carrier or statistics
+    if (!link.admin_up) {
+      LostLink(link.ifindex, link.name);
+      return true;
+    }
+    if (const auto users = by_interface.find(link.name); users != by_interface.end()) {
+      unconfigured.insert(users->second.begin(), users->second.end());
+    }
+    routes.OnLink(link.name);
+    return true;
+  }
+  void LostLink(int ifindex, const std::string& name) {
+    routes.OnLinkDown(ifindex);
+    routes.OnLink(name);
+    neighbours.Forget(ifindex);
+    if (const auto users = by_interface.find(name); users != by_interface.end()) {
+      unconfigured.insert(users->second.begin(), users->second.end());
+    }
+  }
+
+  void OnNftEvents() {
+    const auto generations = kernel.nft_monitor.Read();
+    bool foreign = !generations.has_value();
+    if (generations.has_value()) {
+      for (const auto& generation : *generations)
+        foreign = foreign || generation.port_id != kernel.nftables.port_id();
+    }
+    if (!foreign || !in_sync || foreign_commit != nullptr) return;
+    foreign_commit = loop.After(kForeignCommitDelay, [this] {
+      foreign_commit.reset();
+      CheckForward(kernel::IptablesBackend::kNft);
+      policy.RereadNext();
+      suspicious = true;
+      Apply();
+    });
+  }
+
+  void CheckForward(kernel::IptablesBackend backend) {
+    auto writes = forward.Ensure(backend);
+    if (writes.has_value()) {
+      Wrote(*writes);
+      forward_error.clear();
+    } else {
+      if (forward_error != writes.error().message())
+        LogError(kComponent, "firewall: {}", writes.error().message());
+      forward_error = writes.error().message();
+    }
+  }
+
+  void Resync() {
+    Resyncs().Add();
+    if (Status status = ListLinks(); !status.has_value()) {
+      LogError(kComponent, "{}", status.error().message());
+      Retry();
+      return;
+    }
+    policy.RereadNext();
+    routes.RereadNext();
+    neighbours.RereadNext();
+    for (const auto& [name, endpoint] : endpoints) unconfigured.insert(name);
+    if (!in_sync) return;
+    CheckForward(kernel::IptablesBackend::kNft);
+    CheckForward(kernel::IptablesBackend::kLegacy);
+    Apply();
+  }
+
+  // ---- outputs ----
+
+  void Wrote(int count) {
+    if (count > 0) Writes().Add(count);
+  }
+
+  // Policy before interfaces before routes: no packet passes that policy has not seen.
+  void Apply() {
+    if (!in_sync) return;
+    const bool first = !applied_once;
+    failures.clear();
+    const auto tables = policy.Apply();
+    if (!tables.has_value()) {
+      failures.push_back({"nftables", tables.error().message()});
+      Retry();
+      PublishStates();
+      return;
+    }
+    Wrote(tables->wrote ? 1 : 0);
+    if (std::exchange(suspicious, false) && tables->wrote) {
+      Repairs().Add();
+      LogWarning(kComponent, "somebody changed our nftables tables: repaired");
+    }
+    if (first) {
+      CheckForward(kernel::IptablesBackend::kNft);
+      CheckForward(kernel::IptablesBackend::kLegacy);
+      ApplyForwarding();
+    }
+    ConfigureInterfaces();
+    bool wait = false;
+    if (const auto outcome = routes.Apply(clock.Now()); outcome.has_value()) {
+      Wrote(outcome->writes);
+      wait = outcome->wait_for_young;
+      for (const auto& failure : outcome->failures) failures.push_back({failure.what, failure.error});
+    } else {
+      failures.push_back({"routes", outcome.error().message()});
+    }
+    if (failures.empty()) {
+      if (!applied_once) LogInfo(kComponent, "in sync: {} endpoint(s)", endpoints.size());
+      applied_once = true;
+      failed_rounds = 0;
+      backoff.Reset();
+      retry.reset();
+      if (wait) retry = loop.After(std::chrono::seconds(5), [this] { Apply(); });
+    } else {
+      Retry();
+    }
+    PendingItems().Set(static_cast<double>(failures.size()));
+    PublishStates();
+  }
+
+  void ApplyForwarding() {
+    const auto writes = EnsureForwarding(kernel.sysctl);
+    if (writes.has_value())
+      Wrote(*writes);
+    else
+      failures.push_back({"ip_forward", writes.error().message()});
+  }
+
+  void ConfigureInterfaces() {
+    std::set<std::string> left;
+    for (const std::string& name : unconfigured) {
+      const dataplane_api::Endpoint& endpoint = endpoints.at(name);
+      const auto* interface = interfaces.Find(endpoint.interface_name);
+      if (interface == nullptr || !interface->link.admin_up) continue;  // an event will bring it back
+      if (Status status = ConfigureInterface(interface->link, endpoint); !status.has_value()) {
+        failures.push_back({"interface " + endpoint.interface_name, status.error().message()});
+        left.insert(name);
+      }
+    }
+    unconfigured = std::move(left);
+  }
+  Status ConfigureInterface(const kernel::Link& link, const dataplane_api::Endpoint& endpoint) {
+    ASSIGN_OR_RETURN(const int settings, EnsureInterfaceSysctls(kernel.sysctl, link.name));
+    Wrote(settings);
+    if (!endpoint.mac) return Ok();
+    ASSIGN_OR_RETURN(const int entries, neighbours.Ensure(link.ifindex, endpoint.addresses, *endpoint.mac));
+    Wrote(entries);
+    return Ok();
+  }
+
+  void Retry() {
+    if (failed_rounds++ == 0) failing_since = clock.Now();
+    for (const Pending& failure : failures) {
+      if (failed_rounds == 1) LogWarning(kComponent, "{}: {}; trying again", failure.what, failure.error);
+    }
+    retry = loop.After(backoff.Next(), [this] {
+      // An interface may have gone while we were busy: the events are read before the next try.
+      Apply();
+    });
+  }
+
+  void PublishStates() {
+    for (const auto& [interface, names] : by_interface) {
+      EndpointState now;
+      const auto* entry = interfaces.Find(interface);
+      now.programmed = applied_once && failures.empty() && entry != nullptr && entry->link.admin_up;
+      for (const std::string& name : names) {
+        now.programmed = now.programmed && !unconfigured.contains(name) && routes.InKernel(name);
+      }
+      for (const Pending& failure : failures) {
+        if (failure.what.find(interface) != std::string::npos || failure.what == "nftables")
+          now.error = failure.error;
+      }
+      EndpointState& known = states[interface];
+      if (known.programmed == now.programmed && known.error == now.error) continue;
+      known = now;
+      if (on_state) on_state(interface, now);
+    }
+  }
+
+  EventLoop& loop;
+  const Clock& clock;
+  const Kernel kernel;
+  WorkloadInterfaces interfaces;
+  PolicyTables policy;
+  RouteSync routes;
+  NeighbourSync neighbours;
+  ForwardRule forward;
+  std::map<std::string, dataplane_api::Endpoint> endpoints;
+  std::map<std::string, std::set<std::string>> by_interface;
+  std::set<std::string> unconfigured;  // endpoints whose interface is to be looked at
+  std::map<std::string, EndpointState> states;
+  std::function<void(const std::string&, const EndpointState&)> on_state;
+  bool in_sync = false;
+  bool applied_once = false;
+  bool suspicious = false;  // the next comparison follows somebody else's commit
+  int failed_rounds = 0;
+  TimePoint failing_since;
+  std::vector<Pending> failures;  // of the last round
+  std::string forward_error;
+  Backoff backoff{std::chrono::milliseconds(100), std::chrono::seconds(5)};
+  std::unique_ptr<EventLoop::Handle> link_events, nft_events, resync_timer, legacy_timer, retry,
+      foreign_commit;
+};
+
+Driver::Driver(EventLoop& loop, const Clock& clock, Kernel kernel)
+    : impl_(std::make_unique<Impl>(loop, clock, kernel)) {}
+Driver::~Driver() = default;
+
+Status Driver::Start() {
+  return impl_->Start();
+}
+void Driver::OnBatch(dataplane_api::Batch batch) {
+  impl_->OnBatch(batch);
+}
+void Driver::OnEndpointState(std::function<void(const std::string&, const EndpointState&)> callback) {
+  impl_->on_state = std::move(callback);
+}
+
+bool Driver::ready() const {
+  return impl_->applied_once;
+}
+std::vector<Driver::Pending> Driver::pending() const {
+  std::vector<Pending> pending = impl_->failures;
+  const double age = std::chrono::duration<double>(impl_->clock.Now() - impl_->failing_since).count();
+  for (Pending& item : pending) item.age_seconds = age;
+  if (!impl_->forward_error.empty()) pending.push_back({"accept rule in FORWARD", impl_->forward_error, 0});
+  return pending;
+}
+std::map<std::string, Driver::EndpointState> Driver::endpoints() const {
+  return impl_->states;
+}
+
+Result<std::map<std::string, kernel::nft::CounterValue>> Driver::ReadCounters() {
+  std::map<std::string, kernel::nft::CounterValue> sum;
+  for (const net::Family family : {net::Family::kV4, net::Family::kV6}) {
+    ASSIGN_OR_RETURN(const auto counters, impl_->kernel.nftables.ReadCounters(family));
+    for (const auto& [name, value] : counters) {
+      sum[name].packets += value.packets;
+      sum[name].bytes += value.bytes;
+    }
+  }
+  return sum;
+}
+
+std::string Driver::DescribeTables() {
+  std::string text;
+  for (const net::Family family : {net::Family::kV4, net::Family::kV6}) {
+    text += kernel::nft::ToText(family, kTableName, impl_->policy.table(family).desired());
+  }
+  return text;
+}
+
+}  // namespace calico::dataplane

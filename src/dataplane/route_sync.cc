@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/route_sync.h"
+
+#include <fmt/format.h>
+
+namespace calico::dataplane {
+namespace {
+
+using kernel::Route;
+using kernel::RouteKey;
+using kernel::RouteType;
+
+constexpr Duration kYoung = std::chrono::seconds(10);
+
+// What `ip -6 route` shows as metric 1024 is the kernel's own default.
+RouteKey KeyOf(const net::Cidr& dst) {
+  return {dst, dst.family() == net::Family::kV4 ? 0U : 1024U};
+}
+
+Route WorkloadRoute(net::Family family, int ifindex) {
+  Route route;
+  // IPv6 routes have no scope: they read back as universe.
+  route.scope = family == net::Family::kV4 ? kernel::RouteScope::kLink : kernel::RouteScope::kUniverse;
+  route.protocol = kernel::kProtoBoot;
+  route.ifindex = ifindex;
+  return route;
+}
+Route Blackhole() {
+  Route route;
+  route.type = RouteType::kBlackhole;
+  route.protocol = kernel::kProtoCalico;
+  return route;
+}
+
+}  // namespace
+
+void RouteSync::Touch(const Endpoint& endpoint) {
+  for (const net::Cidr& address : endpoint.addresses) dirty_.insert(KeyOf(address));
+}
+
+void RouteSync::SetEndpoint(const std::string& name, const std::string& interface,
+                            const std::vector<net::Cidr>& addresses) {
+  RemoveEndpoint(name);
+  Endpoint endpoint{interface, addresses};
+  for (const net::Cidr& address : addresses) claims_[address].insert(name);
+  on_interface_[interface].insert(name);
+  Touch(endpoint);
+  endpoints_.insert_or_assign(name, std::move(endpoint));
+}
+
+void RouteSync::RemoveEndpoint(const std::string& name) {
+  const auto found = endpoints_.find(name);
+  if (found == endpoints_.end()) return;
+  Touch(found->second);
+  for (const net::Cidr& address : found->second.addresses) {
+    claims_[address].erase(name);
+    if (claims_[address].empty()) claims_.erase(address);
+  }
+  std::set<std::string>& others = on_interface_[found->second.interface];
+  others.erase(name);
+  if (others.empty()) on_interface_.erase(found->second.interface);
+  endpoints_.erase(found);
+}
+
+void RouteSync::SetBlocks(const std::set<net::Cidr>& blocks) {
+  for (const net::Cidr& block : blocks_) dirty_.insert(KeyOf(block));
+  for (const net::Cidr& block : blocks) dirty_.insert(KeyOf(block));
+  blocks_ = blocks;
+}
+
+void RouteSync::OnLink(const std::string& interface) {
+  const auto found = on_interface_.find(interface);
+  if (found == on_interface_.end()) return;
+  for (const std::string& name : found->second) Touch(endpoints_.at(name));
+}
+
+void RouteSync::OnLinkDown(int ifindex) {
+  for (auto it = actual_.begin(); it != actual_.end();) {
+    if (it->second.ifindex != ifindex) {
+      ++it;
+      continue;
+    }
+    dirty_.insert(it->first);
+    it = actual_.erase(it);
+  }
+}
+
+bool RouteSync::Owns(const RouteKey&, const Route& route) const {
+  if (route.protocol == kernel::kProtoCalico && route.type == RouteType::kBlackhole) return true;
+  if (route.protocol != kernel::kProtoBoot || route.type != RouteType::kUnicast) return false;
+  const auto* interface = interfaces_.Find(route.ifindex);
+  return interface != nullptr && interfaces_.IsWorkload(interface->link.name);
+}
+
+bool RouteSync::OnRoute(const kernel::RouteChanged& event) {
+  if (event.table != kernel::kMainTable) return false;
+  const auto believed = actual_.find(event.key);
+  if (event.removed) {
+    if (believed == actual_.end() || believed->second != event.route) return false;
+    actual_.erase(believed);
+    dirty_.insert(event.key);
+    return true;
+  }
+  if (believed != actual_.end() && believed->second == event.route) return false;  // our own write comes back
+  const bool wanted = !WantedFor(event.key.dst).empty();
+  if (!wanted && !Owns(event.key, event.route)) return false;
+  actual_.insert_or_assign(event.key, event.route);
+  dirty_.insert(event.key);
+  return true;
+}
+
+// What should be under this destination: nothing or one route.
+std::map<RouteKey, Route> RouteSync::WantedFor(const net::Cidr& dst) const {
+  const kernel::Link* best = nullptr;
+  if (const auto claims = claims_.find(dst); claims != claims_.end()) {
+    for (const std::string& name : claims->second) {
+      const auto* interface = interfaces_.Find(endpoints_.at(name).interface);
+      if (interface == nullptr || !interface->link.admin_up) continue;
+      if (best == nullptr || interface->link.ifindex > best->ifindex) best = &interface->link;
+    }
+  }
+  if (best != nullptr) return {{KeyOf(dst), WorkloadRoute(dst.family(), best->ifindex)}};
+  if (blocks_.contains(dst) && !dst.is_host()) return {{KeyOf(dst), Blackhole()}};
+  return {};
+}
+
+Status RouteSync::ReadActual() {
+  std::map<RouteKey, Route> read;
+  for (const net::Family family : {net::Family::kV4, net::Family::kV6}) {
+    ASSIGN_OR_RETURN(const auto routes, rtnetlink_.ListRoutes(family, kernel::kMainTable));
+    for (const auto& [key, route] : routes) {
+      if (Owns(key, route) || !WantedFor(key.dst).empty()) read.emplace(key, route);
+    }
+  }
+  for (const auto& [key, route] : actual_) dirty_.insert(key);
+  actual_ = std::move(read);
+  for (const auto& [key, route] : actual_) dirty_.insert(key);
+  for (const auto& [address, names] : claims_) dirty_.insert(KeyOf(address));
+  for (const net::Cidr& block : blocks_) dirty_.insert(KeyOf(block));
+  must_read_ = false;
+  return Ok();
+}
+
+// True: nothing left to do for this key.
+bool RouteSync::ApplyOne(const RouteKey& key, TimePoint now, Outcome& outcome) {
+  const auto all = WantedFor(key.dst);
+  const auto wanted = all.find(key);
+  const auto held = actual_.find(key);
+  if (wanted == all.end()) {
+    if (held == actual_.end()) return true;
+    // Not ours: it only was noted because it stood where a route of ours belongs.
+    if (!Owns(key, held->second)) return true;
+    if (held->second.type == RouteType::kUnicast) {
+      const auto* interface = interfaces_.Find(held->second.ifindex);
+      if (interface != nullptr && now - interface->first_seen < kYoung) {
+        outcome.wait_for_young = true;
+        return false;
+      }
+    }
+    Status status = rtnetlink_.DeleteRoute(kernel::kMainTable, key);
+    if (!status.has_value() && status.error().code() != ErrorCode::kNotFound) {
+      outcome.failures.push_back({"removing route " + key.dst.ToString(), status.error().message()});
+      return false;
+    }
+    actual_.erase(held);
+    ++outcome.writes;
+    return true;
+  }
+  if (held != actual_.end() && held->second == wanted->second) return true;
+  Status status = rtnetlink_.ReplaceRoute(kernel::kMainTable, key, wanted->second);
+  if (!status.has_value()) {
+    const auto* interface = interfaces_.Find(wanted->second.ifindex);
+    outcome.failures.push_back({fmt::format("route {}{}", key.dst.ToString(),
+                                            interface == nullptr ? "" : " dev " + interface->link.name),
+                                status.error().message()});
+    return false;
+  }
+  actual_.insert_or_assign(key, wanted->second);
+  ++outcome.writes;
+  return true;
+}
+
+Result<RouteSync::Outcome> RouteSync::Apply(TimePoint now) {
+  if (must_read_) RETURN_IF_ERROR(ReadActual());
+  Outcome outcome;
+  std::set<RouteKey> left;
+  for (const RouteKey& key : dirty_) {
+    if (!ApplyOne(key, now, outcome)) left.insert(key);
+  }
+  dirty_ = std::move(left);
+  return outcome;
+}
+
+bool RouteSync::InKernel(const std::string& name) const {
+  const auto endpoint = endpoints_.find(name);
+  if (endpoint == endpoints_.end()) return false;
+  for (const net::Cidr& address : endpoint->second.addresses) {
+    const auto all = WantedFor(address);
+    const auto wanted = all.find(KeyOf(address));
+    const auto held = actual_.find(KeyOf(address));
+    if (wanted == all.end() || held == actual_.end() || held->second != wanted->second) return false;
+  }
+  return true;
+}
+
+}  // namespace calico::dataplane

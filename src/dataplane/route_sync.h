@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "dataplane/workload_interfaces.h"
+#include "kernel/rtnetlink.h"
+#include "net/cidr.h"
+
+namespace calico::dataplane {
+
+// Our routes of the main table (reference felix 3.3): one per workload address, `proto boot scope link`, and
+// a blackhole of protocol 80 for each of this host's blocks.
+//
+// Why it is not trivial:
+//  * two endpoints may claim one address for a moment: the interface with the highest index wins;
+//  * the kernel removes routes of a link that goes down or away without telling: OnLinkDown() does that to
+//  our books;
+//  * whoever makes a workload's interface adds its route before we hear of the endpoint: routes that nobody
+//  wants are
+//    left alone until their interface is 10 s old.
+// Never touched: routes of other protocols, and those on other interfaces.
+class RouteSync final {
+ public:
+  RouteSync(kernel::Rtnetlink& rtnetlink, const WorkloadInterfaces& interfaces)
+      : rtnetlink_(rtnetlink), interfaces_(interfaces) {}
+
+  void SetEndpoint(const std::string& name, const std::string& interface,
+                   const std::vector<net::Cidr>& addresses);
+  void RemoveEndpoint(const std::string& name);
+  void SetBlocks(const std::set<net::Cidr>& blocks);
+  // The state of this interface has changed: its routes are to be looked at.
+  void OnLink(const std::string& interface);
+  void OnLinkDown(int ifindex);
+  // The kernel told of a route. True: it is not what we believed, so something must be done.
+  bool OnRoute(const kernel::RouteChanged& event);
+
+  void RereadNext() { must_read_ = true; }
+  struct Failure {
+    std::string what;
+    std::string error;
+  };
+  struct Outcome {
+    int writes = 0;
+    std::vector<Failure> failures;
+    bool wait_for_young = false;  // there are leftovers on interfaces that are too young to judge
+  };
+  Result<Outcome> Apply(TimePoint now);
+  // Whether all addresses of the endpoint have their route in the kernel.
+  bool InKernel(const std::string& name) const;
+
+ private:
+  struct Endpoint {
+    std::string interface;
+    std::vector<net::Cidr> addresses;
+  };
+  Status ReadActual();
+  bool Owns(const kernel::RouteKey& key, const kernel::Route& route) const;
+  std::map<kernel::RouteKey, kernel::Route> WantedFor(const net::Cidr& address) const;
+  void Touch(const Endpoint& endpoint);
+  bool ApplyOne(const kernel::RouteKey& key, TimePoint now, Outcome& outcome);
+
+  kernel::Rtnetlink& rtnetlink_;
+  const WorkloadInterfaces& interfaces_;
+  std::map<std::string, Endpoint> endpoints_;
+  std::map<net::Cidr, std::set<std::string>> claims_;          // address -> endpoints
+  std::map<std::string, std::set<std::string>> on_interface_;  // interface -> endpoints
+  std::set<net::Cidr> blocks_;
+  std::map<kernel::RouteKey, kernel::Route> actual_;
+  std::set<kernel::RouteKey> dirty_;
+  bool must_read_ = true;
+};
+
+}  // namespace calico::dataplane
