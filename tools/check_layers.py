@@ -55,6 +55,8 @@ def starts_with(header: str, names: tuple[str, ...]) -> bool:
 
 def layer_problem(folder: str, header: str, table: dict[str, set[str] | None]) -> str | None:
     target = folder_of(header, table)
+    if header in INTERNAL_HEADERS and target != folder:
+        return f"{header} is internal to {target}"
     # A name without our folders in front is a generated header (protobuf) or one of another library.
     if target is None or target == folder or (folder, target) in APP_EXCEPTIONS:
         return None
@@ -99,6 +101,7 @@ def check_file(path: str, text: str, table: dict[str, set[str] | None]) -> list[
 def self_test(table: dict[str, set[str] | None]) -> int:
     bad = [
         ("base/a.cc", '#include "net/ip.h"'),
+        ("datastore/a.cc", '#include "model/codec/fields.h"'),
         ("calc/a.cc", '#include "kernel/sysctl.h"'),
         ("calc/a_test.cc", '#include "datastore/client.h"'),
         ("dataplane/a.cc", '#include "model/key.h"'),
