@@ -143,6 +143,7 @@ TEST_P(HttpTest, GivesUpOnAServerThatDoesNotAnswerInTime) {
   });
   const auto response = HttpCall(endpoint_, "GET", "/", "", milliseconds(30));
   leave.set_value();
+  server_.reset();  // joins the handler, which uses what stands above
   ASSERT_FALSE(response.has_value());
   EXPECT_EQ(response.error().code(), ErrorCode::kUnavailable);
   EXPECT_NE(response.error().message().find("in time"), std::string::npos) << response.error().message();
