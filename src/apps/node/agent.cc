@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/node/agent.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <set>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "apps/libnetwork/driver.h"
+#include "apps/libnetwork/network_names.h"
+#include "apps/libnetwork/reconcile.h"
+#include "apps/node/block_claimer.h"
+#include "apps/node/dataplane_thread.h"
+#include "apps/node/health.h"
+#include "apps/node/settings.h"
+#include "apps/node/show.h"
+#include "apps/node/startup.h"
+#include "base/file.h"
+#include "base/http_server.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/text.h"
+#include "base/unique_fd.h"
+#include "bgp/bird/speaker.h"
+#include "calc/graph.h"
+#include "datastore/choice.h"
+#include "datastore/syncer.h"
+
+namespace calico::node {
+namespace {
+
+constexpr char kComponent[] = "agent";
+constexpr char kNetworkSocket[] = "/run/docker/plugins/calico.sock";
+constexpr char kIpamSocket[] = "/run/docker/plugins/calico-ipam.sock";
+
+// SIGTERM and SIGINT as a readable fd. Made before any thread, so that all of them inherit the mask.
+class StopSignals {
+ public:
+  StopSignals() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    fd_.Reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  }
+  int fd() const { return fd_.get(); }
+  bool Pending() const {
+    signalfd_siginfo info;
+    return ::read(fd_.get(), &info, sizeof info) > 0;
+  }
+
+ private:
+  UniqueFd fd_;
+};
+
+// One agent per host: the lock goes away with the process, however it ends.
+Result<UniqueFd> TakeLock() {
+  RETURN_IF_ERROR(MakeDirectories(kRunDirectory));
+  const std::string path = std::string(kRunDirectory) + "/calico-node.lock";
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd.valid()) return Error::FromErrno(errno, path);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+  return Error(ErrorCode::kAlreadyExists,
+               "calico-node is already running on this host (" + path + " is locked)");
+}
+
+// Until the store answers. False: a signal came first.
+Result<bool> WaitForStore(datastore::Client& client, const StopSignals& signals) {
+  std::string last;
+  for (;;) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+    const auto answer = client.WithDeadline(deadline)->Get(
+        model::ToPath(model::Key::Resource(model::Kind::kClusterInformation, "default")));
+    if (answer.has_value() || answer.error().code() == ErrorCode::kNotFound) return true;
+    if (answer.error().code() != ErrorCode::kUnavailable) return answer.error();
+    if (answer.error().message() != last)
+      LogWarning(kComponent, "waiting for the datastore: {}", answer.error().message());
+    last = answer.error().message();
+    if (signals.Pending()) return false;
+    SleepFor(std::chrono::milliseconds(250));
+    if (signals.Pending()) return false;
+  }
+}
+
+Result<HostAddresses> ReadHostAddresses() {
+  ASSIGN_OR_RETURN(const auto rtnetlink, kernel::OpenRtnetlink());
+  HostAddresses host;
+  ASSIGN_OR_RETURN(host.links, rtnetlink->ListLinks());
+  ASSIGN_OR_RETURN(host.addresses, rtnetlink->ListAddresses());
+  return host;
+}
+
+bool KernelHasBirdRoutes() {
+  const auto rtnetlink = kernel::OpenRtnetlink();
+  if (!rtnetlink.has_value()) return false;
+  for (const net::Family family : {net::Family::kV4, net::Family::kV6}) {
+    const auto routes = (*rtnetlink)->ListRoutes(family, kernel::kMainTable);
+    if (!routes.has_value()) continue;
+    for (const auto& [key, route] : *routes) {
+      if (route.protocol == kernel::kProtoBird) return true;
+    }
+  }
+  return false;
+}
+
+bgp::BirdSpeaker::Options BirdOptions() {
+  bgp::BirdSpeaker::Options options;
+  options.kernel_has_bird_routes = KernelHasBirdRoutes;
+  return options;
+}
+
+// "bird" or "none"; kUnsupported for what later versions bring.
+Result<bool> UsesBird(const Environment& environment) {
+  const std::string backend = environment.GetOr("CALICO_NETWORKING_BACKEND", "bird");
+  if (backend == "none" || !environment.GetBool("CALICO_NETWORKING", true)) return false;
+  if (backend == "bird") return true;
+  return Error(
+      ErrorCode::kUnsupported,
+      fmt::format("CALICO_NETWORKING_BACKEND='{}' is not supported by this version: use bird or none",
+                  backend));
+}
+
+// All threads of a running agent. Members are in the order in which they depend on each other.
+class Agent {
+ public:
+  Agent(const Environment& environment, datastore::Client& client, std::string store_reason, std::string node,
+        model::FelixConfiguration overrides)
+      : environment_(environment),
+        client_(client),
+        store_reason_(std::move(store_reason)),
+        node_(std::move(node)),
+        overrides_(std::move(overrides)),
+        graph_(node_, overrides_),
+        calc_("calc"),
+        bgp_("bgp"),
+        claimer_(client_, clock_, node_, overrides_) {}
+
+  Status Start(const FelixSettings& settings) {
+    ASSIGN_OR_RETURN(dataplane_, DataplaneThread::Open(clock_));
+    RETURN_IF_ERROR(dataplane_->Start());
+    ASSIGN_OR_RETURN(const bool uses_bird, UsesBird(environment_));
+    if (uses_bird) speaker_ = std::make_unique<bgp::BirdSpeaker>(bgp_.loop(), clock_, BirdOptions());
+    calc_.Start();
+    bgp_.Start();
+    datastore::Syncer::Options options;
+    options.prefixes = datastore::CalcPrefixes();
+    syncer_ = std::make_unique<datastore::Syncer>(calc_.loop(), client_, options,
+                                                  [this](model::UpdateBatch batch) { OnUpdates(batch); });
+    syncer_->Start();
+    claimer_.Start();
+    health_ = std::make_unique<Health>(HealthSources());
+    RETURN_IF_ERROR(StartServers(settings));
+    return StartPlugins();
+  }
+
+ private:
+  // On the calc loop.
+  void OnUpdates(const model::UpdateBatch& batch) {
+    dataplane_->Send(graph_.Apply(batch), calc_.loop());
+    if (!graph_.in_sync()) return;
+    for (const std::string& warning : graph_.warnings()) {
+      if (told_.insert(warning).second) LogWarning("calc", "{}", warning);
+    }
+    bool pools = false;
+    for (const auto& [key, object] : batch.updates) {
+      pools = pools || key.kind == model::Kind::kIPPool || key.kind == model::Kind::kFelixConfiguration ||
+              (key.kind == model::Kind::kNode && key.name == node_);
+    }
+    if (pools) claimer_.Recheck();
+    const dataplane_api::BgpView view = graph_.bgp_view();
+    if (speaker_ == nullptr || (sent_view_ && *sent_view_ == view)) return;
+    sent_view_ = view;
+    bgp_.loop().Post([this, view] { speaker_->OnView(view); });
+  }
+
+  Health::Sources HealthSources() {
+    Health::Sources sources;
+    sources.loops = {{"calc", &calc_.loop()}, {"dataplane", &dataplane_->loop()}, {"bgp", &bgp_.loop()}};
+    sources.store_in_sync = [this] { return syncer_->state() == datastore::Syncer::State::kInSync; };
+    sources.store_name = client_.name();
+    sources.dataplane = [this] { return dataplane_->TakeSnapshot(); };
+    if (speaker_ != nullptr) {
+      sources.bird = [this] {
+        bgp::BirdSpeaker::Health health;
+        bgp_.RunSync([&] { health = speaker_->health(); });
+        return health;
+      };
+    }
+    return sources;
+  }
+
+  Status StartServers(const FelixSettings& settings) {
+    if (settings.health_enabled) {
+      HttpListen listen;
+      listen.address = settings.health_host == "localhost" ? "127.0.0.1" : settings.health_host;
+      listen.port = settings.health_port;
+      listen.threads = 1;
+      RETURN_IF_ERROR(Serve(listen, [this](const HttpRequest& request) { return health_->Handle(request); }));
+    }
+    if (settings.metrics_enabled) {
+      HttpListen listen;
+      listen.address = settings.metrics_host;
+      listen.port = settings.metrics_port;
+      listen.threads = 1;
+      RETURN_IF_ERROR(Serve(listen, [this](const HttpRequest& request) { return HandleMetrics(request); }));
+    }
+    HttpListen show;
+    show.unix_path = kShowSocket;
+    show.unix_mode = 0600;
+    show.threads = 1;
+    return Serve(show, [this](const HttpRequest& request) {
+      return HandleShow(request, {node_, client_.name(), store_reason_, *dataplane_, *health_});
+    });
+  }
+
+  Status StartPlugins() {
+    if (environment_.GetOr("CALICO_LIBNETWORK_ENABLED", "") != "true") return Ok();
+    ASSIGN_OR_RETURN(const libnetwork::Options options,
+                     libnetwork::OptionsFromEnvironment(environment_, node_));
+    plugin_ = std::make_unique<libnetwork::Driver>(client_, clock_, options,
+                                                   [this](const std::string& interface, TimePoint deadline) {
+                                                     dataplane_->WaitProgrammed(interface, deadline);
+                                                   });
+    names_ = std::make_unique<libnetwork::NetworkNames>(client_, clock_, options);
+    names_->Start();
+    reconciler_ = std::make_unique<libnetwork::Reconciler>(client_, clock_, options);
+    reconciler_->Start();
+    HttpListen network;
+    network.unix_path = kNetworkSocket;
+    network.threads = 8;
+    RETURN_IF_ERROR(
+        Serve(network, [this](const HttpRequest& request) { return plugin_->HandleNetwork(request); }));
+    HttpListen ipam = network;
+    ipam.unix_path = kIpamSocket;
+    RETURN_IF_ERROR(Serve(ipam, [this](const HttpRequest& request) { return plugin_->HandleIpam(request); }));
+    LogInfo(kComponent, "Docker plugins: {}, {}", kNetworkSocket, kIpamSocket);
+    return Ok();
+  }
+
+  Status Serve(const HttpListen& listen, HttpHandler handler) {
+    ASSIGN_OR_RETURN(auto server, StartHttpServer(listen, std::move(handler)));
+    servers_.push_back(std::move(server));
+    return Ok();
+  }
+
+  HttpResponse HandleMetrics(const HttpRequest& request) {
+    if (request.path != "/metrics") return {404, "text/plain; charset=utf-8", "see /metrics\n"};
+    if (const auto counters = dataplane_->ReadCounters(); counters.has_value()) {
+      for (const auto& [name, value] : *counters) {
+        if (!name.starts_with("denied-")) continue;
+        Counter& metric =
+            RegisterCounter("calico_denied_packets_total", "Packets dropped by this host's dataplane.",
+                            {{"reason", name.substr(7)}});
+        std::uint64_t& last = last_counters_[name];
+        // A table that was made anew counts from zero.
+        metric.Add(static_cast<double>(value.packets >= last ? value.packets - last : value.packets));
+        last = value.packets;
+      }
+    }
+    return {200, "text/plain; version=0.0.4; charset=utf-8", MetricsText()};
+  }
+
+  const Environment& environment_;
+  datastore::Client& client_;
+  const std::string store_reason_;
+  const SystemClock clock_;
+  const std::string node_;
+  const model::FelixConfiguration overrides_;
+  calc::Graph graph_;  // the calc loop
+  std::set<std::string> told_;
+  std::optional<dataplane_api::BgpView> sent_view_;
+  std::unique_ptr<DataplaneThread> dataplane_;
+  LoopThread calc_;
+  LoopThread bgp_;
+  std::unique_ptr<bgp::BirdSpeaker> speaker_;  // the bgp loop
+  BlockClaimer claimer_;
+  std::unique_ptr<datastore::Syncer> syncer_;
+  std::unique_ptr<Health> health_;
+  std::map<std::string, std::uint64_t> last_counters_;  // the metrics server's one thread
+  std::unique_ptr<libnetwork::Driver> plugin_;
+  std::unique_ptr<libnetwork::NetworkNames> names_;
+  std::unique_ptr<libnetwork::Reconciler> reconciler_;
+  std::vector<std::unique_ptr<HttpServer>> servers_;
+};
+
+}  // namespace
+
+Status RunAgent(const Environment& environment) {
+  const StopSignals signals;
+  ASSIGN_OR_RETURN(const model::FelixConfiguration overrides, FelixOverrides(environment));
+  LogLevel level = LogLevel::kInfo;
+  ParseLogLevel(environment.GetOr("CALICO_STARTUP_LOGLEVEL", overrides.log_severity_screen), level);
+  InitLogging(level, "calico-node");
+  ASSIGN_OR_RETURN(const UniqueFd lock, TakeLock());
+  ASSIGN_OR_RETURN(const std::string node, DetermineNodeName(environment));
+  ASSIGN_OR_RETURN(const datastore::StoreChoice choice,
+                   datastore::ChooseStore(environment, "", datastore::Program::kNode));
+  ASSIGN_OR_RETURN(const std::unique_ptr<datastore::Client> client, datastore::OpenStore(choice));
+  LogInfo(kComponent, "calico-node {}, node {}, store {} ({})", kVersion, node, client->name(),
+          choice.reason);
+  ASSIGN_OR_RETURN(const bool store_answers, WaitForStore(*client, signals));
+  if (!store_answers) return Ok();
+
+  ASSIGN_OR_RETURN(const HostAddresses host, ReadHostAddresses());
+  const SystemClock clock;
+  StartupInputs inputs{environment, *client, clock, host, KernelSourceTowards, node, kVersion};
+  inputs.has_ipv6 = PathExists("/proc/sys/net/ipv6");
+  RETURN_IF_ERROR(RunStartup(inputs));
+  for (const char* directory : {kLogDirectory, kLibDirectory}) RETURN_IF_ERROR(MakeDirectories(directory));
+  RETURN_IF_ERROR(WriteFileAtomically(
+      environment.GetOr("CALICO_NODENAME_FILE", std::string(kLibDirectory) + "/nodename"), node));
+  ASSIGN_OR_RETURN(const FelixSettings settings,
+                   ReadFelixSettings(datastore::Resources(*client, clock), node, overrides));
+  if (!environment.Get("CALICO_STARTUP_LOGLEVEL")) SetLogLevel(settings.log_level);
+
+  Agent agent(environment, *client, choice.reason, node, overrides);
+  RETURN_IF_ERROR(agent.Start(settings));
+  EventLoop main_loop;
+  const auto watch = main_loop.WatchFd(signals.fd(), EventLoop::Interest::kRead, [&] {
+    if (signals.Pending()) main_loop.Stop();
+  });
+  main_loop.Run();
+  LogInfo(kComponent, "stopping; routes, policy and BIRD stay as they are");
+  // Not one thread at a time: a call to a store that is away would hold us for seconds, and the kernel's
+  // state must stay as it is anyway. What would outlive us is the socket files.
+  for (const char* socket : {kNetworkSocket, kIpamSocket, kShowSocket}) ::unlink(socket);
+  std::fflush(nullptr);
+  std::_Exit(0);
+}
+
+Status Clean() {
+  InitLogging(LogLevel::kInfo, "calico-node");
+  ASSIGN_OR_RETURN(const UniqueFd lock, TakeLock());
+  RETURN_IF_ERROR(bgp::BirdSpeaker::StopBird(BirdOptions()));
+  ASSIGN_OR_RETURN(KernelHandles kernel, KernelHandles::Open());
+  return dataplane::RemoveEverything(kernel.AsKernel());
+}
+
+}  // namespace calico::node

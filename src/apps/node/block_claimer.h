@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "base/backoff.h"
+#include "base/clock.h"
+#include "base/event_loop.h"
+#include "base/result.h"
+#include "datastore/client.h"
+#include "model/felix_configuration.h"
+
+namespace calico::node {
+
+// Looks after this host's block affinities on a thread of its own: finishes half-done claims at start, claims
+// a block of every usable pool when claimBlocksAtStart says so, and gives up empty blocks whose pool is gone.
+class BlockClaimer final {
+ public:
+  BlockClaimer(datastore::Client& client, const Clock& clock, std::string node,
+               model::FelixConfiguration overrides);
+  ~BlockClaimer();
+
+  void Start();
+  // Pools, our node or the configuration may have changed. From any thread; cheap.
+  void Recheck();
+
+ private:
+  void Run();
+  Status Check();
+  Status ClaimUsablePools();
+  Status ReleaseBlocksWithoutPool();
+
+  datastore::Client& client_;
+  const Clock& clock_;
+  const std::string node_;
+  const model::FelixConfiguration overrides_;
+  std::atomic<bool> pending_ = false;
+  bool repaired_ = false;
+  Backoff backoff_;
+  std::unique_ptr<EventLoop::Handle> retry_;
+  LoopThread thread_;
+};
+
+}  // namespace calico::node

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/node/settings.h"
+
+#include <charconv>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+
+namespace calico::node {
+namespace {
+
+Status ReadPort(const Environment& environment, const std::string& name, std::optional<int>& into) {
+  const auto text = environment.Get(name);
+  if (!text) return Ok();
+  int port = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), port);
+  if (error != std::errc() || end != text->data() + text->size() || port < 0 || port > 65535) {
+    return Error(ErrorCode::kInvalidArgument, fmt::format("{}='{}' is not a port number", name, *text));
+  }
+  into = port;
+  return Ok();
+}
+
+void ReadBool(const Environment& environment, const std::string& name, std::optional<bool>& into) {
+  if (environment.Get(name)) into = environment.GetBool(name, false);
+}
+
+}  // namespace
+
+Result<std::string> DetermineNodeName(const Environment& environment) {
+  if (const auto name = environment.Get("NODENAME"); name && !Trim(*name).empty())
+    return std::string(Trim(*name));
+  const std::string file =
+      environment.GetOr("CALICO_NODENAME_FILE", std::string(kLibDirectory) + "/nodename");
+  if (const auto stored = ReadFile(file); stored.has_value() && !Trim(*stored).empty())
+    return std::string(Trim(*stored));
+  if (const auto name = environment.Get("HOSTNAME"); name && !Trim(*name).empty())
+    return ToLower(Trim(*name));
+  char host[256] = {};
+  if (::gethostname(host, sizeof host - 1) != 0 || host[0] == '\0') {
+    return Error(ErrorCode::kInvalidArgument, "this host has no name: set NODENAME");
+  }
+  return ToLower(Trim(host));
+}
+
+Result<model::FelixConfiguration> FelixOverrides(const Environment& environment) {
+  model::FelixConfiguration overrides;
+  overrides.interface_prefix = environment.GetOr("FELIX_INTERFACEPREFIX", "");
+  overrides.default_endpoint_to_host_action = environment.GetOr("FELIX_DEFAULTENDPOINTTOHOSTACTION", "");
+  const std::string& action = overrides.default_endpoint_to_host_action;
+  if (!action.empty() && !EqualsIgnoreCase(action, "Drop") && !EqualsIgnoreCase(action, "Return") &&
+      !EqualsIgnoreCase(action, "Accept")) {
+    return Error(ErrorCode::kInvalidArgument,
+                 fmt::format("FELIX_DEFAULTENDPOINTTOHOSTACTION='{}': use Drop, Return or Accept", action));
+  }
+  overrides.log_severity_screen = environment.GetOr("FELIX_LOGSEVERITYSCREEN", "");
+  overrides.health_host = environment.GetOr("FELIX_HEALTHHOST", "");
+  overrides.prometheus_metrics_host = environment.GetOr("FELIX_PROMETHEUSMETRICSHOST", "");
+  ReadBool(environment, "FELIX_HEALTHENABLED", overrides.health_enabled);
+  ReadBool(environment, "FELIX_PROMETHEUSMETRICSENABLED", overrides.prometheus_metrics_enabled);
+  ReadBool(environment, "FELIX_IPV6SUPPORT", overrides.ipv6_support);
+  ReadBool(environment, "FELIX_CLAIMBLOCKSATSTART", overrides.claim_blocks_at_start);
+  RETURN_IF_ERROR(ReadPort(environment, "FELIX_HEALTHPORT", overrides.health_port));
+  RETURN_IF_ERROR(ReadPort(environment, "FELIX_PROMETHEUSMETRICSPORT", overrides.prometheus_metrics_port));
+  return overrides;
+}
+
+FelixSettings Merge(const std::vector<const model::FelixConfiguration*>& weakest_first) {
+  FelixSettings settings;
+  for (const model::FelixConfiguration* configuration : weakest_first) {
+    if (configuration == nullptr) continue;
+    ParseLogLevel(configuration->log_severity_screen, settings.log_level);
+    settings.health_enabled = configuration->health_enabled.value_or(settings.health_enabled);
+    if (!configuration->health_host.empty()) settings.health_host = configuration->health_host;
+    settings.health_port = configuration->health_port.value_or(settings.health_port);
+    settings.metrics_enabled = configuration->prometheus_metrics_enabled.value_or(settings.metrics_enabled);
+    if (!configuration->prometheus_metrics_host.empty())
+      settings.metrics_host = configuration->prometheus_metrics_host;
+    settings.metrics_port = configuration->prometheus_metrics_port.value_or(settings.metrics_port);
+    settings.ipv6 = configuration->ipv6_support.value_or(settings.ipv6);
+    settings.claim_blocks_at_start =
+        configuration->claim_blocks_at_start.value_or(settings.claim_blocks_at_start);
+  }
+  return settings;
+}
+
+Result<FelixSettings> ReadFelixSettings(datastore::Resources resources, const std::string& node,
+                                        const model::FelixConfiguration& overrides) {
+  std::vector<model::FelixConfiguration> stored;
+  for (const std::string& name : {std::string("default"), "node." + node}) {
+    auto one = resources.Get(model::Key::Resource(model::Kind::kFelixConfiguration, name));
+    if (one.has_value()) {
+      stored.push_back(std::get<model::FelixConfiguration>(one->object));
+    } else if (one.error().code() != ErrorCode::kNotFound) {
+      return std::move(one).error();
+    }
+  }
+  std::vector<const model::FelixConfiguration*> all;
+  for (const model::FelixConfiguration& one : stored) all.push_back(&one);
+  all.push_back(&overrides);
+  return Merge(all);
+}
+
+}  // namespace calico::node

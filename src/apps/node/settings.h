@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/environment.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "datastore/resources.h"
+#include "model/felix_configuration.h"
+
+namespace calico::node {
+
+inline constexpr char kRunDirectory[] = "/var/run/calico";
+inline constexpr char kLogDirectory[] = "/var/log/calico";
+inline constexpr char kLibDirectory[] = "/var/lib/calico";
+
+// NODENAME, /var/lib/calico/nodename, HOSTNAME, the host's name (reference bgp-and-node A1); the last two in
+// lower case.
+Result<std::string> DetermineNodeName(const Environment& environment);
+
+// The FELIX_* variables that this version reads. kInvalidArgument names the variable.
+Result<model::FelixConfiguration> FelixOverrides(const Environment& environment);
+
+// What the agent itself needs of FelixConfiguration: global, per node, environment; the last wins.
+struct FelixSettings {
+  LogLevel log_level = LogLevel::kInfo;
+  bool health_enabled = true;
+  std::string health_host = "localhost";
+  int health_port = 9099;
+  bool metrics_enabled = true;
+  std::string metrics_host = "127.0.0.1";
+  int metrics_port = 9091;
+  bool ipv6 = true;
+  bool claim_blocks_at_start = false;
+};
+FelixSettings Merge(const std::vector<const model::FelixConfiguration*>& weakest_first);
+Result<FelixSettings> ReadFelixSettings(datastore::Resources resources, const std::string& node,
+                                        const model::FelixConfiguration& overrides);
+
+}  // namespace calico::node

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/node/show.h"
+
+#include <fmt/format.h>
+
+#include "apps/node/agent.h"
+#include "base/http_client.h"
+
+namespace calico::node {
+namespace {
+
+std::string StatusText(const ShowSources& sources) {
+  std::string text = fmt::format("node: {}\nversion: {}\nstore: {} ({})\n", sources.node, kVersion,
+                                 sources.store, sources.store_reason);
+  const auto reasons = sources.health.NotReady();
+  text += reasons.empty() ? "ready: yes\n" : "ready: no\n";
+  for (const std::string& reason : reasons) text += "  " + reason + "\n";
+  return text;
+}
+
+std::string Endpoints(const ShowSources& sources) {
+  const auto snapshot = sources.dataplane.TakeSnapshot();
+  std::string text = fmt::format("{:<16} {}\n", "INTERFACE", "STATE");
+  for (const auto& [interface, state] : snapshot.endpoints) {
+    const std::string word = state.programmed      ? "programmed"
+                             : state.error.empty() ? "waiting for the interface"
+                                                   : state.error;
+    text += fmt::format("{:<16} {}\n", interface, word);
+  }
+  return text;
+}
+
+}  // namespace
+
+HttpResponse HandleShow(const HttpRequest& request, const ShowSources& sources) {
+  HttpResponse response;
+  if (request.path == "/status") {
+    response.body = StatusText(sources);
+  } else if (request.path == "/endpoints") {
+    response.body = Endpoints(sources);
+  } else if (request.path == "/tables") {
+    response.body = sources.dataplane.DescribeTables();
+  } else {
+    response.status = 404;
+    response.body = "show status, endpoints or tables\n";
+  }
+  return response;
+}
+
+Status Show(const std::string& topic, std::ostream& out) {
+  auto response =
+      HttpCall(std::string("unix://") + kShowSocket, "GET", "/" + topic, "", std::chrono::seconds(10));
+  if (!response.has_value()) {
+    return Error(ErrorCode::kUnavailable,
+                 fmt::format("calico-node is not running on this host ({}): start it with: calico-node run",
+                             response.error().message()));
+  }
+  if (response->status != 200)
+    return Error(ErrorCode::kInvalidArgument, response->body.substr(0, response->body.find('\n')));
+  out << response->body;
+  return Ok();
+}
+
+}  // namespace calico::node

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ostream>
+#include <string>
+
+#include "apps/node/dataplane_thread.h"
+#include "apps/node/health.h"
+#include "base/http_server.h"
+#include "base/result.h"
+
+namespace calico::node {
+
+struct ShowSources {
+  const std::string& node;
+  const std::string& store;
+  const std::string& store_reason;
+  DataplaneThread& dataplane;
+  Health& health;
+};
+// The agent's side of `calico-node show`: /status, /endpoints, /tables.
+HttpResponse HandleShow(const HttpRequest& request, const ShowSources& sources);
+
+// `calico-node show TOPIC`: asks the running agent over its socket.
+Status Show(const std::string& topic, std::ostream& out);
+
+}  // namespace calico::node
