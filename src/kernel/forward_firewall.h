@@ -14,9 +14,9 @@ enum class IptablesBackend : std::uint8_t { kNft, kLegacy };
 
 // One back end's filter/FORWARD chain as far as it concerns us.
 struct ForwardChain {
-  bool exists = false;           // the back end has a filter table with this chain
-  bool can_drop = false;         // policy DROP, or any rule that is not a plain accept of ours
-  bool our_rule_first = false;   // the first rule accepts packets with our mark
+  bool exists = false;          // the back end has a filter table with this chain
+  bool can_drop = false;        // policy DROP, or any rule that is not a plain accept of ours
+  bool our_rule_first = false;  // the first rule accepts packets with our mark
 };
 
 // The machine's own iptables FORWARD chain, which sees every packet that our tables accepted

@@ -20,36 +20,99 @@ namespace calico::kernel::nft {
 enum class Op : std::uint8_t { kEq, kNe };
 
 // `iifname "cali*"`: a trailing '*' is a prefix match.
-struct MatchIifname { std::string name; Op op = Op::kEq; bool operator==(const MatchIifname&) const = default; };
-struct MatchOifname { std::string name; Op op = Op::kEq; bool operator==(const MatchOifname&) const = default; };
+struct MatchIifname {
+  std::string name;
+  Op op = Op::kEq;
+  bool operator==(const MatchIifname&) const = default;
+};
+struct MatchOifname {
+  std::string name;
+  Op op = Op::kEq;
+  bool operator==(const MatchOifname&) const = default;
+};
 // `meta mark & mask == value`
-struct MatchMark { std::uint32_t mask = 0, value = 0; Op op = Op::kEq; bool operator==(const MatchMark&) const = default; };
+struct MatchMark {
+  std::uint32_t mask = 0, value = 0;
+  Op op = Op::kEq;
+  bool operator==(const MatchMark&) const = default;
+};
 // `ct state established,related`: bits of NF_CT_STATE_*.
-inline constexpr std::uint32_t kCtInvalid = 1, kCtEstablished = 2, kCtRelated = 4, kCtNew = 8, kCtUntracked = 64;
-struct MatchCtState { std::uint32_t bits = 0; bool operator==(const MatchCtState&) const = default; };
-struct MatchProtocol { std::uint8_t protocol = 0; Op op = Op::kEq; bool operator==(const MatchProtocol&) const = default; };  // meta l4proto
+inline constexpr std::uint32_t kCtInvalid = 1, kCtEstablished = 2, kCtRelated = 4, kCtNew = 8,
+                               kCtUntracked = 64;
+struct MatchCtState {
+  std::uint32_t bits = 0;
+  bool operator==(const MatchCtState&) const = default;
+};
+struct MatchProtocol {
+  std::uint8_t protocol = 0;
+  Op op = Op::kEq;
+  bool operator==(const MatchProtocol&) const = default;
+};  // meta l4proto
 enum class Side : std::uint8_t { kSource, kDestination };
-struct MatchAddress { Side side; net::Cidr cidr; Op op = Op::kEq; bool operator==(const MatchAddress&) const = default; };
-struct MatchAddressSet { Side side; std::string set; Op op = Op::kEq; bool operator==(const MatchAddressSet&) const = default; };
+struct MatchAddress {
+  Side side;
+  net::Cidr cidr;
+  Op op = Op::kEq;
+  bool operator==(const MatchAddress&) const = default;
+};
+struct MatchAddressSet {
+  Side side;
+  std::string set;
+  Op op = Op::kEq;
+  bool operator==(const MatchAddressSet&) const = default;
+};
 // `th sport 80-90`: precede it by a MatchProtocol of a protocol with ports.
-struct MatchPort { Side side; net::PortRange range; Op op = Op::kEq; bool operator==(const MatchPort&) const = default; };
-struct MatchIcmp { std::uint8_t type = 0; std::optional<std::uint8_t> code; Op op = Op::kEq; bool operator==(const MatchIcmp&) const = default; };
+struct MatchPort {
+  Side side;
+  net::PortRange range;
+  Op op = Op::kEq;
+  bool operator==(const MatchPort&) const = default;
+};
+struct MatchIcmp {
+  std::uint8_t type = 0;
+  std::optional<std::uint8_t> code;
+  Op op = Op::kEq;
+  bool operator==(const MatchIcmp&) const = default;
+};
 // `fib saddr . mark . iif oif 0`: strict reverse path fails.
-struct MatchReversePathFails { bool operator==(const MatchReversePathFails&) const = default; };
+struct MatchReversePathFails {
+  bool operator==(const MatchReversePathFails&) const = default;
+};
 
-struct Counter { bool operator==(const Counter&) const = default; };                          // anonymous, per rule
-struct CounterRef { std::string name; bool operator==(const CounterRef&) const = default; };  // `counter name "x"`
-struct SetMark { std::uint32_t mask = 0, value = 0; bool operator==(const SetMark&) const = default; };  // mark = (mark & ~mask) | value
-struct Masquerade { bool operator==(const Masquerade&) const = default; };
-struct Log { std::string prefix; bool operator==(const Log&) const = default; };
+struct Counter {
+  bool operator==(const Counter&) const = default;
+};  // anonymous, per rule
+struct CounterRef {
+  std::string name;
+  bool operator==(const CounterRef&) const = default;
+};  // `counter name "x"`
+struct SetMark {
+  std::uint32_t mask = 0, value = 0;
+  bool operator==(const SetMark&) const = default;
+};  // mark = (mark & ~mask) | value
+struct Masquerade {
+  bool operator==(const Masquerade&) const = default;
+};
+struct Log {
+  std::string prefix;
+  bool operator==(const Log&) const = default;
+};
 enum class VerdictKind : std::uint8_t { kAccept, kDrop, kReturn, kJump, kGoto };
-struct Verdict { VerdictKind kind; std::string chain; bool operator==(const Verdict&) const = default; };
+struct Verdict {
+  VerdictKind kind;
+  std::string chain;
+  bool operator==(const Verdict&) const = default;
+};
 // `iifname vmap @map`
-struct VerdictMapLookup { Side side; std::string map; bool operator==(const VerdictMapLookup&) const = default; };
+struct VerdictMapLookup {
+  Side side;
+  std::string map;
+  bool operator==(const VerdictMapLookup&) const = default;
+};
 
-using Statement = std::variant<MatchIifname, MatchOifname, MatchMark, MatchCtState, MatchProtocol, MatchAddress,
-                               MatchAddressSet, MatchPort, MatchIcmp, MatchReversePathFails, Counter, CounterRef,
-                               SetMark, Masquerade, Log, Verdict, VerdictMapLookup>;
+using Statement = std::variant<MatchIifname, MatchOifname, MatchMark, MatchCtState, MatchProtocol,
+                               MatchAddress, MatchAddressSet, MatchPort, MatchIcmp, MatchReversePathFails,
+                               Counter, CounterRef, SetMark, Masquerade, Log, Verdict, VerdictMapLookup>;
 struct Rule {
   std::vector<Statement> statements;
   std::string comment;  // shown by `nft list`; at most 128 bytes
@@ -71,24 +134,26 @@ struct Chain {
 };
 
 enum class SetType : std::uint8_t {
-  kAddresses,         // hash set of single addresses
-  kPrefixes,          // interval set; members must not overlap (see net/prefix_set.h)
-  kVerdictByIfname,   // map: interface name -> verdict
+  kAddresses,        // hash set of single addresses
+  kPrefixes,         // interval set; members must not overlap (see net/prefix_set.h)
+  kVerdictByIfname,  // map: interface name -> verdict
 };
 struct SetMember {
-  std::variant<net::Cidr, std::string> key;      // prefix (or /32, /128), or interface name
-  std::optional<Verdict> verdict;                // maps only
+  std::variant<net::Cidr, std::string> key;  // prefix (or /32, /128), or interface name
+  std::optional<Verdict> verdict;            // maps only
   bool operator==(const SetMember&) const = default;
   auto operator<=>(const SetMember& other) const { return key <=> other.key; }
 };
 // A set's members by key text, in the form of SetMember.
 struct Set {
   SetType type = SetType::kAddresses;
-  std::map<std::string, SetMember> members;      // key: Cidr::ToString() or the interface name
+  std::map<std::string, SetMember> members;  // key: Cidr::ToString() or the interface name
   bool operator==(const Set&) const = default;
 };
 
-struct CounterValue { std::uint64_t packets = 0, bytes = 0; };
+struct CounterValue {
+  std::uint64_t packets = 0, bytes = 0;
+};
 
 // Everything in one table of ours, desired or actual.
 struct TableContent {
@@ -99,16 +164,38 @@ struct TableContent {
 
 // One change of a transaction. Order within a transaction is free: nftables.cc sorts into creation
 // order (table, counters, sets, empty chains, members, rules) and deletion order after that.
-struct AddTable {};                                                       // idempotent
+struct AddTable {};  // idempotent
 struct DeleteTable {};
-struct AddCounter { std::string name; };
-struct DeleteCounter { std::string name; };
-struct AddSet { std::string name; SetType type; };
-struct DeleteSet { std::string name; };                                   // with its members
-struct AddMember { std::string set; SetType type; SetMember member; };
-struct DeleteMember { std::string set; SetType type; SetMember member; };
-struct SetChain { std::string name; Chain chain; };                       // creates it, or replaces all of its rules
-struct DeleteChain { std::string name; };
+struct AddCounter {
+  std::string name;
+};
+struct DeleteCounter {
+  std::string name;
+};
+struct AddSet {
+  std::string name;
+  SetType type;
+};
+struct DeleteSet {
+  std::string name;
+};  // with its members
+struct AddMember {
+  std::string set;
+  SetType type;
+  SetMember member;
+};
+struct DeleteMember {
+  std::string set;
+  SetType type;
+  SetMember member;
+};
+struct SetChain {
+  std::string name;
+  Chain chain;
+};  // creates it, or replaces all of its rules
+struct DeleteChain {
+  std::string name;
+};
 using Change = std::variant<AddTable, DeleteTable, AddCounter, DeleteCounter, AddSet, DeleteSet, AddMember,
                             DeleteMember, SetChain, DeleteChain>;
 struct Transaction {
@@ -145,7 +232,11 @@ Result<std::unique_ptr<Nftables>> OpenNftables(const std::string& table);
 // Tells that somebody committed an nf_tables transaction: a new generation, by which process.
 class NftMonitor {
  public:
-  struct Generation { std::uint32_t id = 0; std::uint32_t port_id = 0; std::string process; };
+  struct Generation {
+    std::uint32_t id = 0;
+    std::uint32_t port_id = 0;
+    std::string process;
+  };
   virtual ~NftMonitor() = default;
   virtual int fd() const = 0;
   // All pending ones; never blocks. An overrun is reported as a generation with id 0.

@@ -15,10 +15,20 @@
 namespace calico::kernel {
 
 // Route protocol numbers (linux/rtnetlink.h and reference felix 3.3).
-inline constexpr std::uint8_t kProtoKernel = 2, kProtoBoot = 3, kProtoStatic = 4, kProtoBird = 12, kProtoCalico = 80;
+inline constexpr std::uint8_t kProtoKernel = 2, kProtoBoot = 3, kProtoStatic = 4, kProtoBird = 12,
+                              kProtoCalico = 80;
 inline constexpr std::uint32_t kMainTable = 254;
 
-enum class RouteType : std::uint8_t { kUnicast = 1, kLocal = 2, kBroadcast = 3, kMulticast = 5, kBlackhole = 6, kUnreachable = 7, kProhibit = 8, kThrow = 9 };
+enum class RouteType : std::uint8_t {
+  kUnicast = 1,
+  kLocal = 2,
+  kBroadcast = 3,
+  kMulticast = 5,
+  kBlackhole = 6,
+  kUnreachable = 7,
+  kProhibit = 8,
+  kThrow = 9
+};
 enum class RouteScope : std::uint8_t { kUniverse = 0, kLink = 253, kHost = 254 };
 
 // The kernel's FIB key within one table: two routes coexist iff their keys differ.
@@ -32,7 +42,7 @@ struct Route {
   RouteType type = RouteType::kUnicast;
   RouteScope scope = RouteScope::kUniverse;
   std::uint8_t protocol = 0;
-  int ifindex = 0;                    // 0 for blackholes
+  int ifindex = 0;  // 0 for blackholes
   std::optional<net::Ip> gateway;
   bool onlink = false;
   bool operator==(const Route&) const = default;
@@ -41,9 +51,9 @@ struct Route {
 struct Link {
   int ifindex = 0;
   std::string name;
-  std::string kind;      // "veth", "bridge", …; empty for physical ones
-  bool admin_up = false; // IFF_UP
-  bool running = false;  // IFF_RUNNING: also has a carrier
+  std::string kind;       // "veth", "bridge", …; empty for physical ones
+  bool admin_up = false;  // IFF_UP
+  bool running = false;   // IFF_RUNNING: also has a carrier
   bool loopback = false;
   int mtu_bytes = 0;
   net::Mac mac;
@@ -52,7 +62,7 @@ struct Link {
 };
 struct Address {
   int ifindex = 0;
-  net::Cidr address;     // host bits kept
+  net::Cidr address;  // host bits kept
   bool operator==(const Address&) const = default;
   auto operator<=>(const Address&) const = default;
 };
@@ -67,11 +77,11 @@ struct Neighbour {
   bool operator==(const Neighbour&) const = default;
 };
 struct VethPair {
-  std::string host_name;   // both ends are created in the caller's namespace
+  std::string host_name;  // both ends are created in the caller's namespace
   std::string peer_name;
-  int mtu_bytes = 0;       // 0: kernel default
+  int mtu_bytes = 0;  // 0: kernel default
   std::optional<net::Mac> peer_mac;
-  bool host_up = true;     // set the host end up in the same request
+  bool host_up = true;  // set the host end up in the same request
 };
 
 // One rtnetlink socket of the calling thread's network namespace. Each call blocks for one exchange
@@ -88,8 +98,8 @@ class Rtnetlink {
   virtual Result<std::vector<Link>> ListLinks() = 0;
   virtual Result<Link> GetLink(const std::string& name) = 0;  // kNotFound
   virtual Result<std::vector<Address>> ListAddresses() = 0;
-  virtual Status CreateVeth(const VethPair& pair) = 0;        // kAlreadyExists
-  virtual Status DeleteLink(const std::string& name) = 0;     // kNotFound
+  virtual Status CreateVeth(const VethPair& pair) = 0;     // kAlreadyExists
+  virtual Status DeleteLink(const std::string& name) = 0;  // kNotFound
   virtual Status SetLinkUp(int ifindex, bool up) = 0;
   virtual Status SetLinkMtu(int ifindex, int mtu_bytes) = 0;
 
@@ -101,10 +111,24 @@ class Rtnetlink {
 Result<std::unique_ptr<Rtnetlink>> OpenRtnetlink();
 
 // What changed, from the kernel's notifications. `kOverrun` (ENOBUFS): some were lost, resync everything.
-struct LinkChanged { Link link; };
-struct LinkRemoved { int ifindex = 0; std::string name; };
-struct AddressChanged { Address address; bool removed = false; };
-struct RouteChanged { net::Family family; std::uint32_t table = 0; RouteKey key; Route route; bool removed = false; };
+struct LinkChanged {
+  Link link;
+};
+struct LinkRemoved {
+  int ifindex = 0;
+  std::string name;
+};
+struct AddressChanged {
+  Address address;
+  bool removed = false;
+};
+struct RouteChanged {
+  net::Family family;
+  std::uint32_t table = 0;
+  RouteKey key;
+  Route route;
+  bool removed = false;
+};
 struct Overrun {};
 
 class RtnetlinkMonitor {
@@ -117,8 +141,8 @@ class RtnetlinkMonitor {
     bool overrun = false;
   };
   virtual ~RtnetlinkMonitor() = default;
-  virtual int fd() const = 0;               // watch for reading
-  virtual Result<Events> Read() = 0;        // everything pending, in one go; never blocks
+  virtual int fd() const = 0;         // watch for reading
+  virtual Result<Events> Read() = 0;  // everything pending, in one go; never blocks
 };
 Result<std::unique_ptr<RtnetlinkMonitor>> OpenRtnetlinkMonitor();
 

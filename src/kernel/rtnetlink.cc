@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/rtnetlink.h"
+
+#include <cerrno>
+#include <cstring>
+#include <functional>
+
+#include <fmt/format.h>
+#include <libmnl/libmnl.h>
+#include <linux/if.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <sys/socket.h>
+
+#include "kernel/netlink_attributes.h"
+#include "kernel/rtnetlink_parse.h"
+
+namespace calico::kernel {
+namespace {
+
+constexpr timeval kReplyTimeout{5, 0};
+constexpr int kDumpTries = 10;  // a dump that something changed under is repeated
+
+unsigned char FamilyNumber(net::Family family) {
+  return family == net::Family::kV4 ? AF_INET : AF_INET6;
+}
+
+struct CloseSocket {
+  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
+};
+using Socket = std::unique_ptr<mnl_socket, CloseSocket>;
+
+// The kernel's own words about an error, if it sent any.
+std::string KernelText(const nlmsghdr* reply) {
+  if ((reply->nlmsg_flags & NLM_F_ACK_TLVS) == 0) return "";
+  const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(reply));
+  std::size_t offset = sizeof *error;
+  if ((reply->nlmsg_flags & NLM_F_CAPPED) == 0) offset += mnl_nlmsg_get_payload_len(&error->msg);
+  std::string text;
+  ForEachAttribute(reply, offset, [&](const nlattr* attribute) {
+    if (mnl_attr_get_type(attribute) == NLMSGERR_ATTR_MSG)
+      text = std::string(" (") + mnl_attr_get_str(attribute) + ")";
+  });
+  return text;
+}
+
+// A request under construction.
+class Request {
+ public:
+  Request(std::uint16_t type, std::uint16_t flags) : header_(mnl_nlmsg_put_header(buffer_)) {
+    header_->nlmsg_type = type;
+    header_->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+  }
+  template <typename T>
+  T& Header() {
+    return *static_cast<T*>(mnl_nlmsg_put_extra_header(header_, sizeof(T)));
+  }
+  Request& Put(std::uint16_t type, const std::string& text) {
+    mnl_attr_put_strz(header_, type, text.c_str());
+    return *this;
+  }
+  Request& Put(std::uint16_t type, std::uint32_t number) {
+    mnl_attr_put_u32(header_, type, number);
+    return *this;
+  }
+  Request& Put(std::uint16_t type, const net::Ip& ip) {
+    mnl_attr_put(header_, type, ip.size(), ip.bytes());
+    return *this;
+  }
+  Request& Put(std::uint16_t type, const net::Mac& mac) {
+    mnl_attr_put(header_, type, mac.bytes.size(), mac.bytes.data());
+    return *this;
+  }
+  nlattr* Begin(std::uint16_t type) { return mnl_attr_nest_start(header_, type); }
+  void End(nlattr* nest) { mnl_attr_nest_end(header_, nest); }
+  nlmsghdr* header() { return header_; }
+
+ private:
+  alignas(nlmsghdr) char buffer_[1024] = {};
+  nlmsghdr* header_;
+};
+
+class MnlRtnetlink final : public Rtnetlink {
+ public:
+  explicit MnlRtnetlink(Socket socket) : socket_(std::move(socket)), buffer_(64 * 1024) {}
+
+  Result<std::map<RouteKey, Route>> ListRoutes(net::Family family, std::uint32_t table) override {
+    std::map<RouteKey, Route> routes;
+    const auto make = [&](Request& request) {
+      auto& header = request.Header<rtmsg>();
+      header.rtm_family = FamilyNumber(family);
+      header.rtm_table = static_cast<unsigned char>(table);  // strict checking: the kernel filters
+      request.Put(RTA_TABLE, table);
+    };
+    RETURN_IF_ERROR(Dump(
+        RTM_GETROUTE, "list routes", make, [&] { routes.clear(); },
+        [&](const nlmsghdr* message) {
+          const auto parsed = ParseRoute(message);
+          if (parsed && parsed->table == table) routes.emplace(parsed->key, parsed->route);
+        }));
+    return routes;
+  }
+
+  Status ReplaceRoute(std::uint32_t table, const RouteKey& key, const Route& route) override {
+    Request request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK);
+    auto& header = request.Header<rtmsg>();
+    FillRoute(header, table, key);
+    header.rtm_protocol = route.protocol;
+    header.rtm_scope = static_cast<unsigned char>(route.scope);
+    header.rtm_type = static_cast<unsigned char>(route.type);
+    if (route.onlink) header.rtm_flags = RTNH_F_ONLINK;
+    request.Put(RTA_TABLE, table).Put(RTA_DST, key.dst.Masked().ip());
+    if (key.metric != 0) request.Put(RTA_PRIORITY, key.metric);
+    if (route.ifindex != 0) request.Put(RTA_OIF, static_cast<std::uint32_t>(route.ifindex));
+    if (route.gateway) request.Put(RTA_GATEWAY, *route.gateway);
+    return Ask(request, "route " + key.dst.ToString());
+  }
+
+  Status DeleteRoute(std::uint32_t table, const RouteKey& key) override {
+    Request request(RTM_DELROUTE, NLM_F_ACK);
+    auto& header = request.Header<rtmsg>();
+    FillRoute(header, table, key);
+    header.rtm_scope = RT_SCOPE_NOWHERE;  // any
+    request.Put(RTA_TABLE, table).Put(RTA_DST, key.dst.Masked().ip());
+    if (key.metric != 0) request.Put(RTA_PRIORITY, key.metric);
+    return Ask(request, "delete route " + key.dst.ToString());
+  }
+
+  Result<std::vector<Link>> ListLinks() override {
+    std::vector<Link> links;
+    RETURN_IF_ERROR(Dump(
+        RTM_GETLINK, "list links", [](Request& request) { request.Header<ifinfomsg>(); },
+        [&] { links.clear(); },
+        [&](const nlmsghdr* message) {
+          if (auto link = ParseLink(message)) links.push_back(std::move(*link));
+        }));
+    return links;
+  }
+
+  Result<Link> GetLink(const std::string& name) override {
+    if (name.empty() || name.size() >= IFNAMSIZ)
+      return Error(ErrorCode::kNotFound, "link " + name + ": no such device");
+    Request request(RTM_GETLINK, NLM_F_ACK);
+    request.Header<ifinfomsg>();
+    request.Put(IFLA_IFNAME, name);
+    std::optional<Link> link;
+    RETURN_IF_ERROR(Exchange(request.header(), "link " + name,
+                             [&](const nlmsghdr* message) { link = ParseLink(message); }));
+    if (!link) return Error(ErrorCode::kNotFound, "link " + name + ": no such device");
+    return *link;
+  }
+
+  Result<std::vector<Address>> ListAddresses() override {
+    std::vector<Address> addresses;
+    RETURN_IF_ERROR(Dump(
+        RTM_GETADDR, "list addresses", [](Request& request) { request.Header<ifaddrmsg>(); },
+        [&] { addresses.clear(); },
+        [&](const nlmsghdr* message) {
+          if (const auto address = ParseAddress(message)) addresses.push_back(*address);
+        }));
+    return addresses;
+  }
+
+  Status CreateVeth(const VethPair& pair) override {
+    for (const std::string& name : {pair.host_name, pair.peer_name}) {
+      if (name.empty() || name.size() >= IFNAMSIZ)
+        return Error(ErrorCode::kInvalidArgument, "'" + name + "' cannot be an interface's name");
+    }
+    Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
+    auto& header = request.Header<ifinfomsg>();
+    if (pair.host_up) header.ifi_flags = header.ifi_change = IFF_UP;
+    request.Put(IFLA_IFNAME, pair.host_name);
+    if (pair.mtu_bytes > 0) request.Put(IFLA_MTU, static_cast<std::uint32_t>(pair.mtu_bytes));
+    nlattr* info = request.Begin(IFLA_LINKINFO);
+    request.Put(IFLA_INFO_KIND, std::string("veth"));
+    nlattr* data = request.Begin(IFLA_INFO_DATA);
+    nlattr* peer = request.Begin(VETH_INFO_PEER);
+    request.Header<ifinfomsg>();
+    request.Put(IFLA_IFNAME, pair.peer_name);
+    if (pair.mtu_bytes > 0) request.Put(IFLA_MTU, static_cast<std::uint32_t>(pair.mtu_bytes));
+    if (pair.peer_mac) request.Put(IFLA_ADDRESS, *pair.peer_mac);
+    request.End(peer);
+    request.End(data);
+    request.End(info);
+    return Ask(request, "create veth " + pair.host_name);
+  }
+
+  Status DeleteLink(const std::string& name) override {
+    if (name.empty() || name.size() >= IFNAMSIZ)
+      return Error(ErrorCode::kNotFound, "link " + name + ": no such device");
+    Request request(RTM_DELLINK, NLM_F_ACK);
+    request.Header<ifinfomsg>();
+    request.Put(IFLA_IFNAME, name);
+    return Ask(request, "delete link " + name);
+  }
+
+  Status SetLinkUp(int ifindex, bool up) override {
+    Request request(RTM_NEWLINK, NLM_F_ACK);
+    auto& header = request.Header<ifinfomsg>();
+    header.ifi_index = ifindex;
+    header.ifi_change = IFF_UP;
+    header.ifi_flags = up ? IFF_UP : 0;
+    return Ask(request, fmt::format("set link {} {}", ifindex, up ? "up" : "down"));
+  }
+
+  Status SetLinkMtu(int ifindex, int mtu_bytes) override {
+    Request request(RTM_NEWLINK, NLM_F_ACK);
+    request.Header<ifinfomsg>().ifi_index = ifindex;
+    request.Put(IFLA_MTU, static_cast<std::uint32_t>(mtu_bytes));
+    return Ask(request, fmt::format("set the MTU of link {}", ifindex));
+  }
+
+  Result<std::map<NeighbourKey, Neighbour>> ListNeighbours(net::Family family) override {
+    std::map<NeighbourKey, Neighbour> neighbours;
+    const auto make = [&](Request& request) { request.Header<ndmsg>().ndm_family = FamilyNumber(family); };
+    RETURN_IF_ERROR(Dump(
+        RTM_GETNEIGH, "list neighbours", make, [&] { neighbours.clear(); },
+        [&](const nlmsghdr* message) {
+          if (const auto parsed = ParseNeighbour(message)) neighbours.insert(*parsed);
+        }));
+    return neighbours;
+  }
+
+  Status ReplaceNeighbour(const NeighbourKey& key, const Neighbour& neighbour) override {
+    Request request(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK);
+    auto& header = request.Header<ndmsg>();
+    header.ndm_family = FamilyNumber(key.ip.family());
+    header.ndm_ifindex = key.ifindex;
+    header.ndm_state = neighbour.permanent ? NUD_PERMANENT : NUD_REACHABLE;
+    request.Put(NDA_DST, key.ip).Put(NDA_LLADDR, neighbour.mac);
+    return Ask(request, "neighbour " + key.ip.ToString());
+  }
+
+  Status DeleteNeighbour(const NeighbourKey& key) override {
+    Request request(RTM_DELNEIGH, NLM_F_ACK);
+    auto& header = request.Header<ndmsg>();
+    header.ndm_family = FamilyNumber(key.ip.family());
+    header.ndm_ifindex = key.ifindex;
+    request.Put(NDA_DST, key.ip);
+    return Ask(request, "delete neighbour " + key.ip.ToString());
+  }
+
+ private:
+  using OnMessage = std::function<void(const nlmsghdr*)>;
+
+  static void FillRoute(rtmsg& header, std::uint32_t table, const RouteKey& key) {
+    header.rtm_family = FamilyNumber(key.dst.family());
+    header.rtm_dst_len = static_cast<unsigned char>(key.dst.prefix_length());
+    header.rtm_table =
+        table < 256 ? static_cast<unsigned char>(table) : static_cast<unsigned char>(RT_TABLE_UNSPEC);
+  }
+
+  Status Ask(Request& request, const std::string& doing) {
+    return Exchange(request.header(), doing, [](const nlmsghdr*) {});
+  }
+
+  Status Dump(std::uint16_t type, const std::string& doing, const std::function<void(Request&)>& make,
+              const std::function<void()>& restart, const OnMessage& on_message) {
+    for (int i = 0; i < kDumpTries; ++i) {
+      restart();
+      Request request(type, NLM_F_DUMP);
+      make(request);
+      Status status = Exchange(request.header(), doing, on_message);
+      if (status.has_value() || status.error().sys_errno() != EINTR) return status;
+    }
+    return Error(ErrorCode::kUnavailable, doing + ": changes faster than it can be read");
+  }
+
+  // Sends one request and reads until its acknowledgement or the end of the dump; EINTR if the dump was
+  // interrupted.
+  Status Exchange(nlmsghdr* header, const std::string& doing, const OnMessage& on_message) {
+    header->nlmsg_seq = ++sequence_;
+    if (mnl_socket_sendto(socket_.get(), header, header->nlmsg_len) < 0)
+      return Error::FromErrno(errno, doing);
+    bool interrupted = false;
+    for (;;) {
+      const ssize_t size = mnl_socket_recvfrom(socket_.get(), buffer_.data(), buffer_.size());
+      if (size < 0) {
+        if (errno == EINTR) continue;
+        if (errno == EAGAIN) return Error(ErrorCode::kUnavailable, doing + ": the kernel does not answer");
+        return Error::FromErrno(errno, doing);
+      }
+      int left = static_cast<int>(size);
+      for (auto* reply = reinterpret_cast<nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(reply, left);
+           reply = mnl_nlmsg_next(reply, &left)) {
+        if (reply->nlmsg_seq != sequence_) continue;  // of an earlier request that timed out
+        if ((reply->nlmsg_flags & NLM_F_DUMP_INTR) != 0) interrupted = true;
+        if (reply->nlmsg_type == NLMSG_DONE)
+          return interrupted ? Status(Error::FromErrno(EINTR, doing)) : Ok();
+        if (reply->nlmsg_type == NLMSG_ERROR) {
+          const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(reply));
+          if (error->error == 0) return Ok();
+          return Error::FromErrno(-error->error, doing + KernelText(reply));
+        }
+        on_message(reply);
+      }
+    }
+  }
+
+  const Socket socket_;
+  std::vector<char> buffer_;
+  std::uint32_t sequence_ = 0;
+};
+
+class MnlMonitor final : public RtnetlinkMonitor {
+ public:
+  explicit MnlMonitor(Socket socket) : socket_(std::move(socket)), buffer_(256 * 1024) {}
+
+  int fd() const override { return mnl_socket_get_fd(socket_.get()); }
+
+  Result<Events> Read() override {
+    Events events;
+    for (;;) {
+      const ssize_t size = recv(fd(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+      if (size < 0) {
+        if (errno == EAGAIN) return events;
+        if (errno == EINTR) continue;
+        if (errno != ENOBUFS) return Error::FromErrno(errno, "rtnetlink events");
+        events.overrun = true;
+        continue;
+      }
+      int left = static_cast<int>(size);
+      for (auto* message = reinterpret_cast<nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(message, left);
+           message = mnl_nlmsg_next(message, &left)) {
+        Add(message, events);
+      }
+    }
+  }
+
+ private:
+  static void Add(const nlmsghdr* message, Events& events) {
+    switch (message->nlmsg_type) {
+      case RTM_NEWLINK:
+        if (auto link = ParseLink(message)) events.links.push_back({std::move(*link)});
+        break;
+      case RTM_DELLINK:
+        if (const auto link = ParseLink(message)) events.links_removed.push_back({link->ifindex, link->name});
+        break;
+      case RTM_NEWADDR:
+      case RTM_DELADDR:
+        if (const auto address = ParseAddress(message))
+          events.addresses.push_back({*address, message->nlmsg_type == RTM_DELADDR});
+        break;
+      case RTM_NEWROUTE:
+      case RTM_DELROUTE:
+        if (const auto route = ParseRoute(message)) {
+          events.routes.push_back(
+              {route->family, route->table, route->key, route->route, message->nlmsg_type == RTM_DELROUTE});
+        }
+        break;
+      default:
+        break;
+    }
+  }
+
+  const Socket socket_;
+  std::vector<char> buffer_;
+};
+
+Result<Socket> OpenSocket(unsigned groups) {
+  Socket socket(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));
+  if (socket == nullptr) return Error::FromErrno(errno, "open a route netlink socket");
+  int on = 1;
+  mnl_socket_setsockopt(socket.get(), NETLINK_EXT_ACK, &on, sizeof on);
+  mnl_socket_setsockopt(socket.get(), NETLINK_CAP_ACK, &on, sizeof on);
+  mnl_socket_setsockopt(socket.get(), NETLINK_GET_STRICT_CHK, &on, sizeof on);
+  const int fd = mnl_socket_get_fd(socket.get());
+  const int buffer = 8 * 1024 * 1024;
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer);
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kReplyTimeout, sizeof kReplyTimeout);
+  if (mnl_socket_bind(socket.get(), groups, MNL_SOCKET_AUTOPID) < 0)
+    return Error::FromErrno(errno, "bind a route netlink socket");
+  return socket;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Rtnetlink>> OpenRtnetlink() {
+  ASSIGN_OR_RETURN(Socket socket, OpenSocket(0));
+  return std::unique_ptr<Rtnetlink>(std::make_unique<MnlRtnetlink>(std::move(socket)));
+}
+
+Result<std::unique_ptr<RtnetlinkMonitor>> OpenRtnetlinkMonitor() {
+  ASSIGN_OR_RETURN(Socket socket, OpenSocket(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
+                                             RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE));
+  return std::unique_ptr<RtnetlinkMonitor>(std::make_unique<MnlMonitor>(std::move(socket)));
+}
+
+}  // namespace calico::kernel
