@@ -8,7 +8,8 @@
 
 namespace calico::bgp {
 
-// bird.cfg for stock BIRD 2.0.12 (reference bgp-and-node B8, B9, B14, B16, B18). Pure; equal views give equal text.
+// bird.cfg for stock BIRD 2.0.12 (reference bgp-and-node B8, B9, B14, B16, B18). Pure; equal views give equal
+// text.
 std::string RenderBirdConfig(const dataplane_api::BgpView& view);
 
 // Pools whose encapsulation this version lacks: routes to blocks off our subnet are not installed.

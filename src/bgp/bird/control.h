@@ -14,13 +14,13 @@ struct BirdReplyLine {
   std::string text;
 };
 struct BirdPeer {
-  std::string protocol;      // "Mesh_172_30_200_37"
-  std::string address;       // "Neighbor address:" of the details
-  std::string type;          // "node-to-node mesh", "global", "node specific"
-  std::string state;         // "up", "start", "down"
+  std::string protocol;  // "Mesh_172_30_200_37"
+  std::string address;   // "Neighbor address:" of the details
+  std::string type;      // "node-to-node mesh", "global", "node specific"
+  std::string state;     // "up", "start", "down"
   std::string since;
-  std::string bgp_state;     // "Established", "Connect", …; empty when down
-  std::string info;          // bgp_state and the rest of the line
+  std::string bgp_state;  // "Established", "Connect", …; empty when down
+  std::string info;       // bgp_state and the rest of the line
   bool ipv6 = false;
 };
 

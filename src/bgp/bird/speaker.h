@@ -12,10 +12,10 @@
 
 namespace calico::bgp {
 
-// Keeps one stock BIRD 2 running with the configuration of the current view: writes bird.cfg if its text changed,
-// starts BIRD (or adopts one that a former agent left running), reconfigures without dropping sessions, restarts
-// it with backoff when it ends. BIRD outlives the agent on purpose: routes and sessions stay over an agent
-// restart, SIGTERM or SIGKILL. Runs on one loop.
+// Keeps one stock BIRD 2 running with the configuration of the current view: writes bird.cfg if its text
+// changed, starts BIRD (or adopts one that a former agent left running), reconfigures without dropping
+// sessions, restarts it with backoff when it ends. BIRD outlives the agent on purpose: routes and sessions
+// stay over an agent restart, SIGTERM or SIGKILL. Runs on one loop.
 class BirdSpeaker final {
  public:
   struct Options {
@@ -34,7 +34,7 @@ class BirdSpeaker final {
 
   struct Health {
     bool running = false;
-    std::string error;       // last problem; empty when fine
+    std::string error;  // last problem; empty when fine
   };
   Health health() const;
 

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bgp/bird/config.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace calico::bgp {
+namespace {
+
+using dataplane_api::BgpPeerView;
+using dataplane_api::BgpPoolView;
+using dataplane_api::BgpView;
+using net::Family;
+
+int Number(Family family) {
+  return family == Family::kV4 ? 4 : 6;
+}
+
+// Which kinds of BIRD's messages a severity shows; the names are upstream's.
+std::string LogClasses(const std::string& severity) {
+  if (EqualsIgnoreCase(severity, "none")) return "";
+  if (EqualsIgnoreCase(severity, "debug")) return "all";
+  if (EqualsIgnoreCase(severity, "warning")) return "{ warning, error, auth, fatal, bug }";
+  if (EqualsIgnoreCase(severity, "error")) return "{ error, auth, fatal, bug }";
+  if (EqualsIgnoreCase(severity, "fatal")) return "{ fatal, bug }";
+  return "{ info, remote, warning, error, auth, fatal, bug }";
+}
+
+// Protocol names are what `node status` of every version decodes.
+std::string ProtocolName(const BgpPeerView& peer) {
+  const char* prefix = peer.type == BgpPeerView::Type::kMesh     ? "Mesh_"
+                       : peer.type == BgpPeerView::Type::kGlobal ? "Global_"
+                                                                 : "Node_";
+  std::string name = prefix + ReplaceAll(ReplaceAll(peer.ip.ToString(), ".", "_"), ":", "_");
+  if (peer.port != 179) name += fmt::format("_port_{}", peer.port);
+  return name;
+}
+
+// The writer of one configuration.
+class Writer {
+ public:
+  explicit Writer(const BgpView& view) : view_(view) {}
+
+  std::string Write() {
+    out_ = "# Written by calico-node: changes are overwritten.\n";
+    const std::string classes = LogClasses(view_.log_severity);
+    if (!classes.empty()) out_ += fmt::format("log stderr {};\n", classes);
+    out_ += fmt::format("router id {};\n", RouterId());
+    // One dead peer must not hold back everything for BIRD's default of 240 s (reference bgp-and-node B16).
+    out_ += "graceful restart wait 20;\n\n";
+    for (const Family family : {Family::kV4, Family::kV6}) Filters(family);
+    // Workload interfaces come and go: BIRD need not look at them (B14).
+    out_ +=
+        "protocol device { scan time 10; }\n"
+        "protocol direct { ipv4; ipv6; interface -\"cali*\", -\"kube-ipvs*\", -\"docker*\", -\"br-*\", "
+        "\"*\"; }\n";
+    for (const Family family : {Family::kV4, Family::kV6}) Kernel(family);
+    for (const Family family : {Family::kV4, Family::kV6}) Blocks(family);
+    if (view_.node_exists) {
+      for (const Family family : {Family::kV4, Family::kV6}) Sessions(family);
+    }
+    return std::move(out_);
+  }
+
+ private:
+  const std::optional<net::Cidr>& Local(Family family) const {
+    return family == Family::kV4 ? view_.ipv4 : view_.ipv6;
+  }
+
+  std::string RouterId() const {
+    if (view_.ipv4) return view_.ipv4->ip().ToString();
+    if (!view_.ipv6) return "127.0.0.1";
+    // Without an IPv4 address: four bytes that depend on the IPv6 one, below the multicast range.
+    const std::string hash = Sha256Hex(view_.ipv6->ip().ToString());
+    const auto byte = [&](std::size_t index) { return std::stoi(hash.substr(index * 2, 2), nullptr, 16); };
+    const int first = byte(0) % 223 + 1;
+    return fmt::format("{}.{}.{}.{}", first, byte(1), byte(2), byte(3));
+  }
+
+  void Filters(Family family) {
+    const int n = Number(family);
+    ToPeers(family, n);
+    FromPeers(family, n);
+    ToKernel(family, n);
+    // What the agent programs (protocol 80) is its own business: the blocks' blackholes stand below as static
+    // routes.
+    out_ += fmt::format("filter from_kernel{} {{ if krt_source = 80 then reject; accept; }}\n\n", n);
+  }
+
+  // Reference B8: own blocks as aggregates, borrowed addresses as /32, nothing else.
+  void ToPeers(Family family, int n) {
+    out_ += fmt::format("filter to_peers{} {{\n", n);
+    for (const BgpPoolView& pool : view_.pools) {
+      if (pool.cidr.family() == family && pool.disable_bgp_export)
+        out_ += fmt::format("  if net ~ [ {}+ ] then reject;\n", pool.cidr.ToString());
+    }
+    // A block is only offered while its pool exists.
+    for (const net::Cidr& block : view_.own_blocks) {
+      if (block.family() != family) continue;
+      if (InPool(block)) out_ += fmt::format("  if net = {} then accept;\n", block.ToString());
+      out_ += fmt::format("  if net ~ [ {}+ ] then reject;\n", block.ToString());
+    }
+    for (const BgpPoolView& pool : view_.pools) {
+      if (pool.cidr.family() == family)
+        out_ += fmt::format("  if net ~ [ {}+ ] then accept;\n", pool.cidr.ToString());
+    }
+    out_ += "  reject;\n}\n";
+  }
+
+  void FromPeers(Family family, int n) {
+    // Nobody else may tell us where our own blocks are; an address that another host borrowed from one is
+    // longer.
+    for (const char* kind : {"mesh", "router"}) {
+      out_ += fmt::format("filter from_{}{} {{\n", kind, n);
+      for (const net::Cidr& block : view_.own_blocks) {
+        if (block.family() == family) out_ += fmt::format("  if net = {} then reject;\n", block.ToString());
+      }
+      if (std::string_view(kind) == "router") {
+        out_ += "  accept;\n}\n";  // what a router outside tells may be anything
+        continue;
+      }
+      for (const BgpPoolView& pool : view_.pools) {
+        if (pool.cidr.family() == family)
+          out_ += fmt::format("  if net ~ [ {}+ ] then accept;\n", pool.cidr.ToString());
+      }
+      out_ += "  reject;\n}\n";
+    }
+  }
+
+  void ToKernel(Family family, int n) {
+    out_ += fmt::format("filter to_kernel{} {{\n", n);
+    // Connected routes are the kernel's own, and the blocks' blackholes are the agent's.
+    out_ += "  if source = RTS_DEVICE then reject;\n  if source = RTS_STATIC then reject;\n";
+    for (const BgpPoolView& pool : view_.pools) {
+      if (pool.cidr.family() != family || pool.encapsulation == BgpPoolView::Encapsulation::kNone) continue;
+      // A router between the subnets does not know the pool: a native route would lose packets on the way.
+      const std::string same_subnet =
+          Local(family) ? fmt::format(" && ! (bgp_next_hop ~ {})", Local(family)->Masked().ToString()) : "";
+      out_ += fmt::format("  if source = RTS_BGP && net ~ [ {}+ ]{} then reject;\n", pool.cidr.ToString(),
+                          same_subnet);
+    }
+    out_ += "  accept;\n}\n";
+  }
+
+  bool InPool(const net::Cidr& block) const {
+    return std::any_of(view_.pools.begin(), view_.pools.end(),
+                       [&](const BgpPoolView& pool) { return pool.cidr.Contains(block); });
+  }
+
+  void Kernel(Family family) {
+    const int n = Number(family);
+    // persist: a BIRD that ends leaves its routes, so that traffic flows on.
+    out_ += fmt::format(
+        "protocol kernel kernel{0} {{\n  learn;\n  persist;\n  scan time 10;\n  graceful restart;\n  merge "
+        "paths on;\n"
+        "  ipv{0} {{ import filter from_kernel{0}; export filter to_kernel{0}; }};\n}}\n",
+        n);
+  }
+
+  void Blocks(Family family) {
+    const int n = Number(family);
+    out_ += fmt::format("protocol static blocks{0} {{\n  ipv{0};\n", n);
+    for (const net::Cidr& block : view_.own_blocks) {
+      if (block.family() == family && !block.is_host())
+        out_ += fmt::format("  route {} blackhole;\n", block.ToString());
+    }
+    out_ += "}\n";
+  }
+
+  void Sessions(Family family) {
+    const auto& local = Local(family);
+    if (!local) return;
+    const int n = Number(family);
+    out_ += fmt::format(
+        "template bgp calico{0} {{\n  local {1} port {2} as {3};\n  multihop;\n  graceful restart;\n  hold "
+        "time 90;\n  connect delay time 1;\n"
+        "  connect retry time 5;\n  error wait time 2,30;\n"
+        "  ipv{0} {{ gateway recursive; import filter from_mesh{0}; export filter to_peers{0}; add paths on; "
+        "next hop self; }};\n}}\n",
+        n, local->ip().ToString(), view_.listen_port, view_.as_number);
+    for (const BgpPeerView& peer : view_.peers) {
+      if (peer.ip.family() == family) Session(peer, *local, n);
+    }
+  }
+
+  void Session(const BgpPeerView& peer, const net::Cidr& local, int n) {
+    const std::string address = peer.ip.ToString();
+    out_ += fmt::format("protocol bgp {} from calico{} {{\n  neighbor {} port {} as {};\n",
+                        ProtocolName(peer), n, address, peer.port, peer.as_number);
+    if (!peer.node.empty()) out_ += fmt::format("  description \"{}\";\n", peer.node);
+    if (peer.type != BgpPeerView::Type::kMesh) {
+      out_ += fmt::format("  ipv{0} {{ import filter from_router{0}; }};\n", n);
+    } else if (address > local.ip().ToString()) {
+      out_ += "  passive on;\n";  // one of the two calls: the one with the greater text, as upstream compares
+                                  // them
+    }
+    out_ += "}\n";
+  }
+
+  const BgpView& view_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string RenderBirdConfig(const BgpView& view) {
+  return Writer(view).Write();
+}
+
+std::vector<std::string> UnroutedPools(const BgpView& view) {
+  std::vector<std::string> sentences;
+  for (const BgpPoolView& pool : view.pools) {
+    if (pool.encapsulation == BgpPoolView::Encapsulation::kNone) continue;
+    const char* what = pool.encapsulation == BgpPoolView::Encapsulation::kIpip ? "IPIP" : "VXLAN";
+    sentences.push_back(fmt::format(
+        "IP pool {} ({}) asks for {}, which this version lacks: its blocks on other subnets have no route",
+        pool.name, pool.cidr.ToString(), what));
+  }
+  return sentences;
+}
+
+}  // namespace calico::bgp

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bgp/bird/speaker.h"
+
+#include <csignal>
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/backoff.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/subprocess.h"
+#include "base/text.h"
+#include "bgp/bird/config.h"
+#include "bgp/bird/control.h"
+
+namespace calico::bgp {
+namespace {
+
+constexpr char kComponent[] = "bgp";
+constexpr Duration kCommandTimeout = std::chrono::seconds(2);
+constexpr Duration kStopTimeout = std::chrono::seconds(5);
+// A BIRD that has run for this long ended for another reason than its start.
+constexpr Duration kStable = std::chrono::seconds(10);
+
+Counter& Starts() {
+  static Counter& counter =
+      RegisterCounter("calico_bird_starts_total", "Times that BIRD was started by this agent.");
+  return counter;
+}
+
+// The BIRD of a former agent: the pid file's process, if it is a bird and answers on our socket.
+Result<StartedProcess> FindRunning(const BirdSpeaker::Options& options) {
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(options.pid_path));
+  const pid_t pid = static_cast<pid_t>(std::atol(text.c_str()));
+  if (pid <= 1) return Error(ErrorCode::kNotFound, options.pid_path + ": no pid");
+  ASSIGN_OR_RETURN(const std::string name, ReadFile(fmt::format("/proc/{}/comm", pid)));
+  if (Trim(name) != "bird") return Error(ErrorCode::kNotFound, fmt::format("pid {} is no bird", pid));
+  ASSIGN_OR_RETURN(StartedProcess process, AdoptProcess(pid));
+  ASSIGN_OR_RETURN([[maybe_unused]] const auto control,
+                   BirdControl::Connect(options.socket_path, kCommandTimeout));
+  return process;
+}
+
+std::string DirectoryOf(const std::string& path) {
+  return path.substr(0, path.rfind('/'));
+}
+
+}  // namespace
+
+struct BirdSpeaker::Impl {
+  Impl(EventLoop& l, const Clock& c, Options o) : loop(l), clock(c), options(std::move(o)) {}
+
+  void OnView(const dataplane_api::BgpView& view) {
+    const std::string text = RenderBirdConfig(view);
+    if (text == wanted) return;
+    wanted = text;
+    Apply();
+  }
+
+  void Apply() {
+    if (Status status = WriteConfig(); !status.has_value()) {
+      Failed(status.error().message());
+      return;
+    }
+    if (!process) {
+      Begin();
+      return;
+    }
+    if (changed) Reconfigure();
+  }
+
+  // An unchanged file keeps its inode: a restarted agent touches nothing.
+  Status WriteConfig() {
+    const auto on_disk = ReadFile(options.config_path);
+    changed = changed || !on_disk.has_value() || *on_disk != wanted;
+    if (on_disk.has_value() && *on_disk == wanted) return Ok();
+    for (const std::string& path :
+         {options.config_path, options.socket_path, options.pid_path, options.log_path}) {
+      RETURN_IF_ERROR(MakeDirectories(DirectoryOf(path)));
+    }
+    return WriteFileAtomically(options.config_path, wanted);
+  }
+
+  void Begin() {
+    if (auto running = FindRunning(options); running.has_value()) {
+      LogInfo(kComponent, "BIRD of pid {} runs already", running->pid);
+      Watch(std::move(*running));
+      if (changed)
+        Reconfigure();
+      else
+        problem.clear();
+      return;
+    }
+    std::vector<std::string> argv{
+        options.binary, "-f", "-c", options.config_path, "-s", options.socket_path, "-P", options.pid_path};
+    // Only while the kernel still has the routes of the last one: else waiting for peers would help nobody
+    // (B16).
+    if (options.kernel_has_bird_routes && options.kernel_has_bird_routes()) argv.push_back("-R");
+    ::unlink(options.socket_path.c_str());
+    auto started = StartDetached(argv, options.log_path);
+    if (!started.has_value()) {
+      Failed(started.error().message());
+      return;
+    }
+    LogInfo(kComponent, "started BIRD, pid {}{}", started->pid,
+            argv.back() == "-R" ? ", graceful restart" : "");
+    Starts().Add();
+    started_at = clock.Now();
+    changed = false;
+    problem.clear();
+    Watch(std::move(*started));
+  }
+
+  void Watch(StartedProcess running) {
+    process = std::move(running);
+    ended = loop.WatchFd(process->pidfd.get(), EventLoop::Interest::kRead, [this] { OnEnded(); });
+  }
+
+  void OnEnded() {
+    ::waitpid(process->pid, nullptr, WNOHANG);  // fails for an adopted one: somebody else's child
+    ended.reset();
+    process.reset();
+    if (clock.Now() - started_at > kStable) backoff.Reset();
+    const auto log = ReadFile(options.log_path);
+    Failed("BIRD ended" + (log.has_value() ? LastLine(*log) : std::string()));
+  }
+  static std::string LastLine(const std::string& text) {
+    const std::string_view trimmed = Trim(text);
+    return trimmed.empty() ? "" : ": " + std::string(trimmed.substr(trimmed.rfind('\n') + 1));
+  }
+
+  void Reconfigure() {
+    auto control = BirdControl::Connect(options.socket_path, kCommandTimeout);
+    Status status = control.has_value() ? control->Configure() : Status(std::move(control).error());
+    if (!status.has_value()) {
+      Failed(status.error().message());
+      return;
+    }
+    LogInfo(kComponent, "BIRD reconfigured");
+    changed = false;
+    problem.clear();
+    backoff.Reset();
+  }
+
+  void Failed(const std::string& what) {
+    const Duration delay = backoff.Next();
+    LogError(kComponent, "{}; trying again in {} ms", what, delay / std::chrono::milliseconds(1));
+    problem = what;
+    retry = loop.After(delay, [this] { Apply(); });
+  }
+
+  EventLoop& loop;
+  const Clock& clock;
+  const Options options;
+  std::string wanted;
+  bool changed = false;  // BIRD has not read the file as it is now
+  std::optional<StartedProcess> process;
+  TimePoint started_at;
+  std::string problem;
+  Backoff backoff{std::chrono::milliseconds(100), std::chrono::seconds(5)};
+  std::unique_ptr<EventLoop::Handle> ended, retry;
+};
+
+BirdSpeaker::BirdSpeaker(EventLoop& loop, const Clock& clock, Options options)
+    : impl_(std::make_shared<Impl>(loop, clock, std::move(options))) {}
+BirdSpeaker::~BirdSpeaker() = default;
+
+void BirdSpeaker::OnView(const dataplane_api::BgpView& view) {
+  impl_->OnView(view);
+}
+
+BirdSpeaker::Health BirdSpeaker::health() const {
+  return {impl_->process.has_value(), impl_->problem};
+}
+
+Status BirdSpeaker::StopBird(const Options& options) {
+  auto running = FindRunning(options);
+  if (!running.has_value()) {
+    if (running.error().code() == ErrorCode::kNotFound || running.error().code() == ErrorCode::kUnavailable)
+      return Ok();
+    return std::move(running).error();
+  }
+  if (::kill(running->pid, SIGTERM) != 0) return Error::FromErrno(errno, "end BIRD");
+  pollfd ended{running->pidfd.get(), POLLIN, 0};
+  if (::poll(&ended, 1, static_cast<int>(kStopTimeout / std::chrono::milliseconds(1))) == 1) return Ok();
+  return Error(ErrorCode::kUnavailable, fmt::format("BIRD (pid {}) does not end", running->pid));
+}
+
+}  // namespace calico::bgp
