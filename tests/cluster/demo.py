@@ -152,8 +152,8 @@ class Demo:
         missing answer means a drop on the host."""
         base = 16 * int(host.ip.rsplit(".", 1)[1]) % 256
         subnet, gateway, address = (f"198.51.100.{base + n}" for n in (0, 1, 2))
-        host.run("sh", "-ec", "ip netns add stranger; ip link add stranger0 type veth peer name eth0 netns stranger; "
-                 f"ip addr add {gateway}/28 dev stranger0; ip link set stranger0 up; ip -n stranger link set eth0 up; "
+        host.run("sh", "-ec", "ip netns add stranger; ip link add vethstranger type veth peer name eth0 netns stranger; "
+                 f"ip addr add {gateway}/28 dev vethstranger; ip link set vethstranger up; ip -n stranger link set eth0 up; "
                  f"ip -n stranger addr add {address}/28 dev eth0; ip -n stranger route add default via {gateway}")
         self.lab.router.run("ip", "route", "add", f"{subnet}/28", "via", host.ip)
 
@@ -338,7 +338,9 @@ class Demo:
         if self.lab.router.pid_of("whoami") is None:
             self.lab.router.start_process("whoami", sys.executable, "-c", server)
         def seen():
-            return self.node1.docker("exec", "test1", "wget", "-q", "-T", "2", "-O", "-", f"http://{ROUTER_IP}:8000/")
+            # Not wget: a static busybox crashes in the C library's resolver, even for an address.
+            answer = self.node1.docker("exec", "test1", "sh", "-c", f"printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 2 {ROUTER_IP} 8000")
+            return answer.splitlines()[-1] if answer else ""
         address = wait_until(seen, "an answer from outside", 5)
         check(address == self.node1.ip, f"the outside sees {address}, not {self.node1.ip}")
 
