@@ -46,7 +46,8 @@ std::vector<char*> Pointers(const std::vector<std::string>& argv) {
   ::dup2(in, 0);
   ::dup2(out, 1);
   ::dup2(err, 2);
-  // Libraries open some fds without close-on-exec: a BIRD that outlives us must not keep our listening sockets.
+  // Libraries open some fds without close-on-exec: a BIRD that outlives us must not keep our listening
+  // sockets.
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
   ::execvp(argv[0], argv);
   const int error = errno;

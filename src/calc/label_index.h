@@ -39,8 +39,8 @@ class LabelIndex final {
     int references = 0;
     std::map<net::Ip, int> members;
     std::set<net::Ip> added, removed;  // since the last flush
-    bool sent = false;          // as a whole, since it was made
-    bool in_dataplane = false;  // from a former life
+    bool sent = false;                 // as a whole, since it was made
+    bool in_dataplane = false;         // from a former life
   };
   static void Add(SetState& set, const std::vector<net::Ip>& ips);
   static void Remove(SetState& set, const std::vector<net::Ip>& ips);

@@ -22,7 +22,7 @@ namespace calico::kernel {
 namespace {
 
 struct V4 {
-  using Info = ipt_getinfo;
+  using Summary = ipt_getinfo;
   using Entries = ipt_get_entries;
   using Entry = ipt_entry;
   static constexpr int kFamily = AF_INET, kLevel = IPPROTO_IP, kGetInfo = IPT_SO_GET_INFO,
@@ -34,7 +34,7 @@ struct V4 {
   }
 };
 struct V6 {
-  using Info = ip6t_getinfo;
+  using Summary = ip6t_getinfo;
   using Entries = ip6t_get_entries;
   using Entry = ip6t_entry;
   static constexpr int kFamily = AF_INET6, kLevel = IPPROTO_IPV6, kGetInfo = IP6T_SO_GET_INFO,
@@ -89,7 +89,7 @@ Result<ForwardChain> Read(MarkMatch mark) {
 
   const UniqueFd fd(::socket(F::kFamily, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
   if (!fd.valid()) return Error::FromErrno(errno, "read iptables-legacy: open a raw socket");
-  typename F::Info info{};
+  typename F::Summary info{};
   std::strcpy(info.name, "filter");
   socklen_t size = sizeof info;
   if (::getsockopt(fd.get(), F::kLevel, F::kGetInfo, &info, &size) != 0)

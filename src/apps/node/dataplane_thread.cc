@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/node/dataplane_thread.h"
 
-#include <future>
 #include <utility>
+
+#include "base/notification.h"
 
 namespace calico::node {
 
 struct DataplaneThread::Waiter {
-  std::promise<void> programmed;
+  Notification programmed;
 };
 
 Result<KernelHandles> KernelHandles::Open() {
@@ -46,7 +47,7 @@ Status DataplaneThread::Start() {
       [this](const std::string& interface, const dataplane::Driver::EndpointState& state) {
         if (!state.programmed) return;
         const auto [begin, end] = waiters_.equal_range(interface);
-        for (auto it = begin; it != end; ++it) it->second->programmed.set_value();
+        for (auto it = begin; it != end; ++it) it->second->programmed.Notify();
         waiters_.erase(begin, end);
       });
   RETURN_IF_ERROR(driver_->Start());
@@ -66,16 +67,15 @@ void DataplaneThread::Take() {
 
 void DataplaneThread::WaitProgrammed(const std::string& interface_name, TimePoint deadline) {
   const auto waiter = std::make_shared<Waiter>();
-  std::future<void> done = waiter->programmed.get_future();
   thread_.loop().Post([this, interface_name, waiter] {
     const auto states = driver_->endpoints();
     const auto known = states.find(interface_name);
     if (known != states.end() && known->second.programmed)
-      waiter->programmed.set_value();
+      waiter->programmed.Notify();
     else
       waiters_.emplace(interface_name, waiter);
   });
-  if (done.wait_until(deadline) == std::future_status::ready) return;
+  if (waiter->programmed.WaitUntil(deadline)) return;
   thread_.loop().Post([this, interface_name, waiter] {
     const auto [begin, end] = waiters_.equal_range(interface_name);
     for (auto it = begin; it != end; ++it) {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/node/health.h"
 
-#include <future>
-
 #include <fmt/format.h>
 
+#include "base/notification.h"
 #include "base/text.h"
 
 namespace calico::node {
@@ -14,10 +13,9 @@ namespace {
 constexpr Duration kLoopLimit = std::chrono::seconds(2);
 
 bool Answers(EventLoop& loop) {
-  const auto answered = std::make_shared<std::promise<void>>();
-  std::future<void> future = answered->get_future();
-  loop.Post([answered] { answered->set_value(); });
-  return future.wait_for(kLoopLimit) == std::future_status::ready;
+  const auto answered = std::make_shared<Notification>();  // outlives us when the loop comes round late
+  loop.Post([answered] { answered->Notify(); });
+  return answered->WaitUntil(std::chrono::steady_clock::now() + kLoopLimit);
 }
 
 }  // namespace

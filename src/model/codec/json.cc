@@ -24,12 +24,24 @@ struct Bad {
 }
 
 std::string Shown(const Json& json) {
-  if (!json.is_string()) return json.dump();
+  if (!json.is_string()) return json.dump(-1, ' ', false, Json::error_handler_t::replace);
   std::string text = json.get<std::string>();
   return text.starts_with(kPlainScalar) ? text.substr(1) : text;
 }
 bool IsPlain(const Json& json) {
   return json.is_string() && json.get_ref<const std::string&>().starts_with(kPlainScalar);
+}
+
+// RFC 6901: a member's name as one step of a pointer.
+std::string EscapePointer(const std::string& name) {
+  return ReplaceAll(ReplaceAll(name, "~", "~0"), "/", "~1");
+}
+std::string UnescapePointer(const std::string& step) {
+  return ReplaceAll(ReplaceAll(step, "~1", "/"), "~0", "~");
+}
+// Like Go, writes U+FFFD for bytes that are no UTF-8.
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 // --- reading one value
@@ -206,7 +218,8 @@ struct Encoder {
     if (member.text.empty()) return;
     int number = 0;
     const char* end = member.text.data() + member.text.size();
-    if (std::from_chars(member.text.data(), end, number).ptr == end)
+    const auto [stop, error] = std::from_chars(member.text.data(), end, number);
+    if (stop == end && error == std::errc())
       out[name] = number;
     else
       out[name] = member.text;
@@ -284,7 +297,7 @@ struct Decoder {
   }
   void Finish() {
     for (const auto& [key, value] : in.items()) {
-      if (!seen.contains(key)) unknown[path + "/" + key] = ResolvePlain(value).dump();
+      if (!seen.contains(key)) unknown[path + "/" + EscapePointer(key)] = Dump(ResolvePlain(value));
     }
   }
 };
@@ -478,7 +491,7 @@ void InsertUnknown(Json& json, const UnknownMembers& unknown) {
     const std::size_t slash = path.rfind('/');
     const Json::json_pointer parent(path.substr(0, slash));
     if (parent.empty() || (json.contains(parent) && json[parent].is_object())) {
-      json[parent][path.substr(slash + 1)] = Json::parse(text);
+      json[parent][UnescapePointer(path.substr(slash + 1))] = Json::parse(text);
     }
   }
 }
@@ -500,10 +513,16 @@ void FromJson(const Json& json, IpamBlock& o) {
     }
   }
   decoder.Finish();
-  // Legacy members (datastore-model A.10.3).
-  if (const auto host = o.unknown.find("/hostAffinity"); host != o.unknown.end() && !o.affinity) {
+  // Legacy (datastore-model A.10.3). Not kept: once the affinity is released, the member would bring it back.
+  if (const auto host = o.unknown.find("/hostAffinity"); host != o.unknown.end()) {
     const Json name = Json::parse(host->second);
-    if (name.is_string()) o.affinity = "host:" + name.get<std::string>();
+    if (name.is_string() && !o.affinity) o.affinity = "host:" + name.get<std::string>();
+    o.unknown.erase(host);
+  }
+  // Some migrated data carries garbage behind the handle (A.10.3).
+  for (AllocationAttribute& attribute : o.attributes) {
+    if (attribute.handle_id)
+      attribute.handle_id = attribute.handle_id->substr(0, attribute.handle_id->find('\r'));
   }
 }
 void FromJson(const Json& json, BlockAffinity& o) {
@@ -626,9 +645,13 @@ Json EncodeObject(const Object& object, bool stored) {
 }
 
 std::string DumpStored(const Json& json) {
-  std::string text = json.dump();
+  std::string text = Dump(json);
   // These characters stand only inside strings of a JSON text, so that replacing them everywhere is right.
-  for (const auto& [from, to] : {std::pair{"&", "\\u0026"}, {"<", "\\u003c"}, {">", "\\u003e"}})
+  for (const auto& [from, to] : {std::pair{"&", "\\u0026"},
+                                 {"<", "\\u003c"},
+                                 {">", "\\u003e"},
+                                 {"\xe2\x80\xa8", "\\u2028"},
+                                 {"\xe2\x80\xa9", "\\u2029"}})
     text = ReplaceAll(std::move(text), from, to);
   return text;
 }
