@@ -6,7 +6,6 @@
 #include <poll.h>
 
 #include "base/subprocess.h"
-#include "kernel/sysctl.h"
 
 namespace calico::kernel {
 namespace {
@@ -188,14 +187,6 @@ TEST_F(RtnetlinkTest, TheMonitorTellsOfLinksAddressesAndRoutes) {
   for (const RouteChanged& route : events.routes)
     route_seen = route_seen || (route.key == key && route.route == OnLink() && !route.removed);
   EXPECT_TRUE(route_seen);
-}
-
-TEST_F(RtnetlinkTest, SysctlsAreReadAndWritten) {
-  const auto sysctl = OpenSysctl();
-  EXPECT_TRUE(sysctl->Write("net/ipv4/conf/calitest/proxy_arp", "1").has_value());
-  EXPECT_EQ(*sysctl->Read("net/ipv4/conf/calitest/proxy_arp"), "1");
-  EXPECT_EQ(sysctl->Read("net/ipv4/conf/nowhere/proxy_arp").error().code(), ErrorCode::kNotFound);
-  EXPECT_EQ(sysctl->Read("net/../kernel/hostname").error().code(), ErrorCode::kInvalidArgument);
 }
 
 }  // namespace
