@@ -17,16 +17,27 @@ RATE = 1000  # packets a second in each direction
 
 
 def pid_outside(host: Host, pid_inside: int) -> int:
-    """The pid that the test sees for a process of a host's PID namespace."""
+    """The pid that the test sees for a process of a host's PID namespace, or of a container on it."""
+    def status(pid: int) -> dict[str, str]:
+        return dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line)
+
+    def descends(pid: int) -> bool:
+        while pid > 1:
+            if pid == host.pid:
+                return True
+            pid = int(status(pid)["PPid"])
+        return False
+
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                line = next(l for l in (entry / "status").read_text().splitlines() if l.startswith("NSpid:"))
-                same = os.stat(entry / "ns/pid").st_ino == os.stat(f"/proc/{host.pid}/ns/pid").st_ino
-            except (OSError, StopIteration):
-                continue
-            if same and int(line.split()[-1]) == pid_inside:
+        if not entry.name.isdigit():
+            continue
+        try:
+            # One number per nested namespace: the machine's, the host's, perhaps a container's.
+            numbers = status(int(entry.name))["NSpid"].split()
+            if len(numbers) > 1 and int(numbers[1]) == pid_inside and descends(int(entry.name)):
                 return int(entry.name)
+        except (OSError, KeyError):
+            continue  # it has ended meanwhile
     raise AssertionError(f"{host.name}: no process {pid_inside}")
 
 

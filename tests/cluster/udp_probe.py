@@ -23,7 +23,7 @@ def on_term(*_: object) -> None:
 
 def receive(port: int) -> None:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, 8 << 20)
+    sock.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)  # SO_RCVBUFFORCE, which Python does not name
     sock.bind(("0.0.0.0", port))
     sock.settimeout(0.2)
     print("ready", flush=True)
