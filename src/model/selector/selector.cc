@@ -44,6 +44,8 @@ using NodePtr = std::shared_ptr<const Node>;
 using Type = Node::Type;
 
 constexpr std::size_t kMaxLabel = 512;
+// Ours: a stored text must not exhaust the stack of the recursive functions below.
+constexpr int kMaxDepth = 200;
 
 bool IsLabelChar(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
@@ -114,6 +116,7 @@ class Parser {
     for (SkipBlank(); Take("!"); SkipBlank()) negated = !negated;
     NodePtr node = Primary();
     if (!negated) return node;
+    if (node->type == Type::kNot) return node->children[0];  // "!(!x)" is canonically "x"
     auto inverse = std::make_shared<Node>();
     inverse->type = Type::kNot;
     inverse->children = {std::move(node)};
@@ -135,7 +138,9 @@ class Parser {
 
   NodePtr Primary() {
     if (Take("(")) {
+      if (++depth_ > kMaxDepth) return Fail("parentheses nested too deeply");
       NodePtr node = Or();
+      --depth_;
       SkipBlank();
       if (!Take(")")) return Fail("expected )");
       return node;
@@ -229,6 +234,7 @@ class Parser {
 
   std::string_view rest_;
   std::string error_;
+  int depth_ = 0;
 };
 
 std::string Quoted(const std::string& value) {
