@@ -2,6 +2,7 @@
 // One suite for /proc/sys of the program's own network namespace and for the fake.
 #include "kernel/sysctl.h"
 
+#include <cerrno>
 #include <functional>
 
 #include <gtest/gtest.h>

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/testing/rtnetlink_world.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include "base/subprocess.h"
+#include "kernel/testing/fake_rtnetlink.h"
+
+namespace calico::kernel::testing {
+namespace {
+
+class OnKernel final : public RtnetlinkWorld {
+ public:
+  OnKernel() : rtnetlink_(OpenRtnetlink().value()) {}
+  Rtnetlink& rtnetlink() override { return *rtnetlink_; }
+  std::unique_ptr<RtnetlinkMonitor> OpenMonitor() override { return OpenRtnetlinkMonitor().value(); }
+  void AddAddress(const Link& link, const net::Cidr& address) override { Run("add", link, address); }
+  void RemoveAddress(const Link& link, const net::Cidr& address) override { Run("del", link, address); }
+  void Overrun(RtnetlinkMonitor& monitor) override {
+    const int smallest = 1;  // the kernel rounds up: room for one or two notifications
+    ASSERT_EQ(::setsockopt(monitor.fd(), SOL_SOCKET, SO_RCVBUF, &smallest, sizeof smallest), 0);
+    Route blackhole;
+    blackhole.type = RouteType::kBlackhole;
+    blackhole.protocol = kProtoCalico;
+    for (std::uint32_t i = 0; i < 100; ++i) {
+      const RouteKey key{net::Cidr::Host(net::Ip::V4(0x0a630000 + i)), 0};
+      ASSERT_TRUE(rtnetlink_->ReplaceRoute(kMainTable, key, blackhole).has_value());
+      ASSERT_TRUE(rtnetlink_->DeleteRoute(kMainTable, key).has_value());
+    }
+  }
+
+ private:
+  static void Run(const char* verb, const Link& link, const net::Cidr& address) {
+    const auto output = RunProcess({"ip", "addr", verb, address.ToString(), "dev", link.name, "nodad"},
+                                   std::chrono::seconds(10));
+    ASSERT_TRUE(output.has_value() && output->exit_code == 0) << (output.has_value() ? output->err : "");
+  }
+
+  const std::unique_ptr<Rtnetlink> rtnetlink_;
+};
+
+class OnFake final : public RtnetlinkWorld {
+ public:
+  Rtnetlink& rtnetlink() override { return fake_; }
+  std::unique_ptr<RtnetlinkMonitor> OpenMonitor() override {
+    auto monitor = std::make_unique<FakeMonitor>();
+    newest_ = monitor.get();
+    fake_.Announce(newest_);
+    return monitor;
+  }
+  void AddAddress(const Link& link, const net::Cidr& address) override {
+    fake_.AddAddress({link.ifindex, address});
+  }
+  void RemoveAddress(const Link& link, const net::Cidr& address) override {
+    fake_.RemoveAddress({link.ifindex, address});
+  }
+  void Overrun(RtnetlinkMonitor& monitor) override {
+    ASSERT_EQ(&monitor, newest_);
+    newest_->Inject(kernel::Overrun{});
+  }
+
+ private:
+  FakeRtnetlink fake_;
+  FakeMonitor* newest_ = nullptr;
+};
+
+}  // namespace
+
+RtnetlinkWorldCase KernelWorld() {
+  return {"kernel", [] { return std::make_unique<OnKernel>(); }};
+}
+RtnetlinkWorldCase FakeWorld() {
+  return {"fake", [] { return std::make_unique<OnFake>(); }};
+}
+
+}  // namespace calico::kernel::testing
