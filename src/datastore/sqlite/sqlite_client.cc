@@ -157,6 +157,21 @@ class SqliteClient final : public Client {
   const std::optional<TimePoint> deadline_;
 };
 
+// The tables exist afterwards. Changing to WAL does not wait for a lock as other statements do: several
+// processes that open a new file at once meet here.
+Status Prepare(sqlite3* db, Duration limit) {
+  const TimePoint deadline = std::chrono::steady_clock::now() + limit;
+  for (;;) {
+    if (sqlite::StoreRevision(db).has_value()) return Ok();
+    Status status = sqlite::CreateTables(db);
+    if (status.has_value()) return status;
+    static_cast<void>(Execute(db, "ROLLBACK"));  // fails when nothing was begun
+    if (status.error().code() != ErrorCode::kUnavailable || std::chrono::steady_clock::now() > deadline)
+      return status;
+    SleepFor(std::chrono::milliseconds(5));
+  }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Client>> OpenSqlite(const SqliteOptions& options) {
@@ -171,7 +186,7 @@ Result<std::unique_ptr<Client>> OpenSqlite(const SqliteOptions& options) {
   const bool fresh = !PathExists(options.path);
   ASSIGN_OR_RETURN(shared->db, sqlite::Open(options.path, options.create));
   if (fresh) ::chmod(options.path.c_str(), 0600);  // whoever may write here may change policy
-  RETURN_IF_ERROR(sqlite::CreateTables(shared->db.get()));
+  RETURN_IF_ERROR(Prepare(shared->db.get(), options.call_timeout));
   ASSIGN_OR_RETURN(Connection watching, sqlite::Open(options.path, false));
   shared->hub = std::make_shared<sqlite::WatchHub>(std::move(watching), options.path);
   return std::unique_ptr<Client>(std::make_unique<SqliteClient>(std::move(shared), std::nullopt));

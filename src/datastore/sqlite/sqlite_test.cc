@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -99,6 +100,20 @@ TEST(Sqlite, NamesTheFileWhenItIsNoDatabase) {
   const auto client = OpenSqlite(options);
   ASSERT_FALSE(client.has_value());
   EXPECT_NE(client.error().message().find(path), std::string::npos);
+}
+
+TEST(Sqlite, ManyMayMakeTheFileAtOnce) {
+  for (int round = 0; round < 10; ++round) {
+    const Directory directory;
+    std::vector<std::thread> openers;
+    for (int i = 0; i < 8; ++i) {
+      openers.emplace_back([&, i] {
+        const auto client = Open(directory.path() + "/calico.db");
+        EXPECT_TRUE(client != nullptr && client->Create("/calico/" + std::to_string(i), "x").has_value());
+      });
+    }
+    for (std::thread& opener : openers) opener.join();
+  }
 }
 
 TEST(Sqlite, KeepsEverythingOverAReopen) {
