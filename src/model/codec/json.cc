@@ -108,6 +108,10 @@ void Read(const Json& json, Port& out, const std::string& path) {
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
     return error == std::errc() && end == digits.data() + digits.size();
   };
+  if (!text.empty() && text.find_first_not_of("0123456789") == std::string::npos) {
+    std::uint16_t unused = 0;
+    if (!number(text, unused)) Fail(path, "port range invalid, port number must be between 1 and 65535");
+  }
   net::PortRange range;
   const std::size_t colon = text.find(':');
   if (colon == std::string::npos) {
@@ -267,6 +271,10 @@ struct Decoder {
   }
   void operator()(const char* name, ProtocolText member) {
     if (const Json* json = Find(name)) Read(*json, member.text, path + "/" + name);
+    // Any letter case is read, the canonical one is kept (reference datastore-model C.2).
+    for (const char* canonical : {"TCP", "UDP", "ICMP", "ICMPv6", "SCTP", "UDPLite"}) {
+      if (EqualsIgnoreCase(member.text, canonical)) member.text = canonical;
+    }
   }
   template <typename T>
   void Struct(const char* name, T& member) {

@@ -8,76 +8,42 @@
 
 #include "base/text.h"
 #include "model/codec/json.h"
-#include "model/selector/selector.h"
-#include "model/v1_names.h"
+#include "model/validate/problems.h"
+#include "model/validate/rule.h"
 #include "net/mac.h"
 
 namespace calico::model {
 namespace {
 
-// Collects failing fields; upstream reports all of them at once (reference datastore-model A.16).
-class Problems {
- public:
-  void Add(const std::string& field, const std::string& value, const std::string& reason) {
-    fields_.push_back(
-        fmt::format("{}{} ({})", field, value.empty() ? "" : fmt::format(" = '{}'", value), reason));
-  }
-  void Tag(const std::string& field, const std::string& value, const std::string& tag) {
-    Add(field, value, fmt::format("Reason: failed to validate Field: {} because of Tag: {} ", field, tag));
-  }
-  void Match(const std::string& field, const std::string& value, const std::regex& form,
-             const std::string& tag) {
-    if (!value.empty() && !std::regex_match(value, form)) Tag(field, value, tag);
-  }
-  void OneOf(const std::string& field, const std::string& value,
-             std::initializer_list<std::string_view> allowed, const std::string& tag) {
-    if (!value.empty() && std::find(allowed.begin(), allowed.end(), value) == allowed.end())
-      Tag(field, value, tag);
-  }
-  void SelectorText(const std::string& field, const std::string& value) {
-    if (const auto parsed = Selector::Parse(value); !parsed.has_value())
-      Add(field, value, parsed.error().message());
-  }
-  Status Result() const {
-    if (fields_.empty()) return Ok();
-    if (fields_.size() == 1) return Error(ErrorCode::kInvalidArgument, "error with field " + fields_[0]);
-    std::string text = "error with the following fields:";
-    for (const std::string& field : fields_) text += "\n-  " + field;
-    return Error(ErrorCode::kInvalidArgument, text);
-  }
-
- private:
-  std::vector<std::string> fields_;
-};
-
-const std::regex& NameForm() {
-  static const std::regex form(R"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)");
-  return form;
-}
-const std::regex& InterfaceForm() {
-  static const std::regex form(R"(\*|[a-zA-Z0-9_.-]{1,15})");
-  return form;
-}
-const std::regex& LabelValueForm() {
-  static const std::regex form(R"(([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?)");
-  return form;
-}
-bool IsQualifiedName(const std::string& text) {
-  static const std::regex form(
-      R"(([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)");
-  return std::regex_match(text, form);
-}
+using validate::CheckRule;
+using validate::InterfaceForm;
+using validate::IsQualifiedName;
+using validate::LabelValueForm;
+using validate::NameForm;
+using validate::Problems;
 
 void CheckMetadata(const Object& object, Problems& problems) {
   const Metadata& metadata = MetadataOf(object);
-  constexpr std::size_t kMaxName = 253;
-  if (!metadata.name.empty() && !std::regex_match(metadata.name, NameForm())) {
+  constexpr std::size_t kMaxName = 253, kMaxAnnotations = 262144;
+  if (metadata.name.size() > kMaxName) {
+    problems.Add("Metadata.Name", metadata.name,
+                 fmt::format("name is too long by {} bytes", metadata.name.size() - kMaxName));
+  } else if (!metadata.name.empty() && !std::regex_match(metadata.name, NameForm())) {
     problems.Add("Metadata.Name", metadata.name,
                  "name must consist of lower case alphanumeric characters, '-' or '.' (regex: "
                  "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$)");
-  } else if (metadata.name.size() > kMaxName) {
-    problems.Add("Metadata.Name", metadata.name,
-                 fmt::format("name is too long by {} bytes", metadata.name.size() - kMaxName));
+  }
+  std::size_t annotations = 0;
+  for (const auto& [key, value] : metadata.annotations) {
+    annotations += key.size() + value.size();
+    if (!IsQualifiedName(ToLower(key)))
+      problems.Add("Metadata.Annotations (key)", key,
+                   "name part must consist of alphanumeric characters, '-', '_' or '.'");
+  }
+  if (annotations > kMaxAnnotations) {
+    problems.Add(
+        "Metadata.Annotations (key)", "",
+        fmt::format("total size of annotations is too large by {} bytes", annotations - kMaxAnnotations));
   }
   for (const auto& [key, value] : metadata.labels) {
     if (!IsQualifiedName(key))
@@ -91,44 +57,24 @@ void CheckMetadata(const Object& object, Problems& problems) {
   }
 }
 
-void CheckNet(const std::string& field, const std::string& text, Problems& problems) {
-  const auto cidr = net::Cidr::Parse(text);
-  if (!cidr || !cidr->IsMasked()) problems.Tag(field, text, "net");
+bool Has(const std::vector<std::string>& list, const std::string& word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-void CheckEntity(const EntityRule& entity, bool ports_allowed, Problems& problems) {
-  for (const auto& net : entity.nets) CheckNet("Nets", net, problems);
-  for (const auto& net : entity.not_nets) CheckNet("NotNets", net, problems);
-  problems.SelectorText("Selector", entity.selector);
-  problems.SelectorText("NotSelector", entity.not_selector);
-  problems.SelectorText("NamespaceSelector", entity.namespace_selector);
-  if ((!entity.ports.empty() || !entity.not_ports.empty()) && !ports_allowed) {
-    problems.Add("Ports", "", "protocol does not support ports");
-  }
-  for (const auto* list : {&entity.ports, &entity.not_ports}) {
-    for (const Port& port : *list) {
-      const auto* range = std::get_if<net::PortRange>(&port);
-      if (range != nullptr && range->first == 0) {
-        problems.Add("Port", "", "port range invalid, port number must be between 1 and 65535");
-      }
-    }
-  }
-}
-
-void CheckRule(const Rule& rule, Problems& problems) {
-  if (rule.action.empty()) problems.Tag("Action", "", "required");
-  problems.OneOf("Action", rule.action, {"Allow", "Deny", "Log", "Pass"}, "action");
-  if (rule.ip_version && *rule.ip_version != 4 && *rule.ip_version != 6)
-    problems.Tag("IPVersion", std::to_string(*rule.ip_version), "ipVersion");
-  for (const auto& [field, text] :
-       {std::pair{"Protocol", rule.protocol}, {"NotProtocol", rule.not_protocol}}) {
-    if (!text.empty() && !net::ParseProtocol(text)) problems.Add(field, text, "protocol name invalid");
-  }
-  const auto protocol = rule.protocol.empty() ? std::nullopt : net::ParseProtocol(rule.protocol);
-  const bool ports = protocol && (*protocol == net::kTcp || *protocol == net::kUdp ||
-                                  *protocol == net::kSctp || *protocol == net::kUdpLite);
-  CheckEntity(rule.source, ports, problems);
-  CheckEntity(rule.destination, ports, problems);
+// A pool for addresses of services excludes every other purpose (C.6.1, 12).
+void CheckLoadBalancerPool(const IPPool& pool, Problems& problems) {
+  if (pool.node_selector != "all()")
+    problems.Add("IPPool.Spec.NodeSelector", pool.node_selector,
+                 "IP Pool with AllowedUse LoadBalancer must have node selector set to all()");
+  if (pool.ipip_mode != "Never" || pool.vxlan_mode != "Never")
+    problems.Add("IPPool.Spec.AllowedUses", "LoadBalancer",
+                 "LoadBalancer IP pool cannot have IPIP or VXLAN enabled");
+  if (pool.allowed_uses.size() > 1)
+    problems.Add("IPPool.Spec.AllowedUses", "LoadBalancer",
+                 "LoadBalancer cannot be combined with Workload or Tunnel allowed uses");
+  if (pool.disable_bgp_export)  // the text says the opposite of what is checked, as upstream does
+    problems.Add("IPPool.Spec.DisableBGPExport", "true",
+                 "IP Pool with AllowedUse LoadBalancer must have DisableBGPExport set to true");
 }
 
 void Check(const IPPool& pool, Problems& problems) {
@@ -139,8 +85,26 @@ void Check(const IPPool& pool, Problems& problems) {
     problems.OneOf("AllowedUses", use, {"Workload", "Tunnel", "LoadBalancer"}, "allowedUses");
   problems.SelectorText("NodeSelector", pool.node_selector);
   problems.SelectorText("NamespaceSelector", pool.namespace_selector);
+  for (const auto& [field, text] :
+       {std::pair{"NodeSelector", pool.node_selector}, {"NamespaceSelector", pool.namespace_selector}}) {
+    if (text.find("global(") != std::string::npos)
+      problems.Add(field, text, "global() cannot be used in an IP pool");
+  }
+  if (!pool.namespace_selector.empty() && Has(pool.allowed_uses, "Tunnel"))
+    problems.Add("NamespaceSelector", pool.namespace_selector, "cannot be used with allowed use Tunnel");
+  if (Has(pool.allowed_uses, "LoadBalancer")) CheckLoadBalancerPool(pool, problems);
 }
+void CheckIp(const std::string& field, const std::string& text, net::Family family, Problems& problems) {
+  const auto ip = net::Ip::Parse(text);
+  if (!text.empty() && (!ip || ip->family() != family))
+    problems.Tag(field, text, family == net::Family::kV4 ? "ipv4" : "ipv6");
+}
+
 void Check(const Node& node, Problems& problems) {
+  for (const NodeAddress& address : node.addresses) {
+    if (!net::Cidr::Parse(address.address)) problems.Tag("Address", address.address, "net");
+    problems.OneOf("Type", address.type, {"CalicoNodeIP", "InternalIP", "ExternalIP"}, "ipType");
+  }
   if (!node.bgp) return;
   if (*node.bgp == NodeBgp{}) problems.Add("Spec.BGP", "", "Spec.BGP should not be empty");
   const auto address = [&](const char* field, const std::string& text, net::Family family) {
@@ -150,11 +114,39 @@ void Check(const Node& node, Problems& problems) {
   };
   address("IPv4Address", node.bgp->ipv4_address, net::Family::kV4);
   address("IPv6Address", node.bgp->ipv6_address, net::Family::kV6);
+  CheckIp("IPv4IPIPTunnelAddr", node.bgp->ipv4_ipip_tunnel_addr, net::Family::kV4, problems);
+  CheckIp("RouteReflectorClusterID", node.bgp->route_reflector_cluster_id, net::Family::kV4, problems);
 }
+void CheckEndpointPort(const EndpointPort& port, Problems& problems) {
+  const auto protocol = net::ParseProtocol(port.protocol);
+  if (protocol != net::kTcp && protocol != net::kUdp && protocol != net::kSctp)
+    problems.Add("EndpointPort.Protocol", port.protocol, "protocol must support ports");
+  if (port.port <= 0 || port.port > 65535)
+    problems.Add("EndpointPort.Port", std::to_string(port.port),
+                 "port range invalid, port number must be between 1 and 65535");
+  if (port.host_port < 0 || port.host_port > 65535)
+    problems.Add("EndpointPort.HostPort", std::to_string(port.host_port), "port range invalid");
+  if (port.name.empty() && port.host_port == 0) {
+    problems.Add("EndpointPort.Name", "",
+                 "WorkloadEndpointPort name must not be empty if no HostPort is specified");
+  }
+}
+
 void Check(const WorkloadEndpoint& endpoint, Problems& problems) {
   if (endpoint.interface_name.empty()) problems.Tag("InterfaceName", "", "required");
   problems.Match("InterfaceName", endpoint.interface_name, InterfaceForm(), "interface");
-  problems.Match("Node", endpoint.node, NameForm(), "name");
+  static const std::regex kContainerId("[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?");
+  for (const auto& [field, text] : {std::pair{"Orchestrator", endpoint.orchestrator},
+                                    {"Workload", endpoint.workload},
+                                    {"Node", endpoint.node},
+                                    {"Pod", endpoint.pod},
+                                    {"Endpoint", endpoint.endpoint},
+                                    {"ServiceAccountName", endpoint.service_account_name}}) {
+    problems.Match(field, text, NameForm(), "name");
+  }
+  problems.Match("ContainerID", endpoint.container_id, kContainerId, "containerID");
+  CheckIp("IPv4Gateway", endpoint.ipv4_gateway, net::Family::kV4, problems);
+  CheckIp("IPv6Gateway", endpoint.ipv6_gateway, net::Family::kV6, problems);
   for (const auto& text : endpoint.ip_networks) {
     const auto cidr = net::Cidr::Parse(text);
     if (!cidr)
@@ -164,14 +156,7 @@ void Check(const WorkloadEndpoint& endpoint, Problems& problems) {
   }
   for (const auto& profile : endpoint.profiles) problems.Match("Profiles", profile, NameForm(), "name");
   if (!endpoint.mac.empty() && !net::Mac::Parse(endpoint.mac)) problems.Tag("MAC", endpoint.mac, "mac");
-  for (const auto& port : endpoint.ports) {
-    if (port.port <= 0 || port.port > 65535)
-      problems.Add("Port", std::to_string(port.port),
-                   "port range invalid, port number must be between 1 and 65535");
-    if (port.name.empty() && port.host_port == 0) {
-      problems.Add("Name", "", "WorkloadEndpointPort name must not be empty if no HostPort is specified");
-    }
-  }
+  for (const auto& port : endpoint.ports) CheckEndpointPort(port, problems);
 }
 void Check(const Profile& profile, Problems& problems) {
   for (const Rule& rule : profile.ingress) CheckRule(rule, problems);
@@ -320,9 +305,9 @@ Status Validate(const Object& object) {
   std::visit([&](const auto& o) { Check(o, problems); }, object);
   if (std::holds_alternative<IpamBlock>(object) ||
       object.index() > static_cast<std::size_t>(Kind::kFelixConfiguration))
-    return problems.Result();
+    return problems.Summary();
   CheckMetadata(object, problems);
-  return problems.Result();
+  return problems.Summary();
 }
 
 }  // namespace calico::model
