@@ -16,34 +16,34 @@
 
 #include "kernel/netlink_attributes.h"
 #include "kernel/rtnetlink_parse.h"
+#include "kernel/rtnetlink_socket.h"
 
 namespace calico::kernel {
 namespace {
 
-constexpr timeval kReplyTimeout{5, 0};
 constexpr int kDumpTries = 10;  // a dump that something changed under is repeated
 
 unsigned char FamilyNumber(net::Family family) {
   return family == net::Family::kV4 ? AF_INET : AF_INET6;
 }
 
-struct CloseSocket {
-  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
-};
-using Socket = std::unique_ptr<mnl_socket, CloseSocket>;
-
-// The kernel's own words about an error, if it sent any.
-std::string KernelText(const nlmsghdr* reply) {
+// The kernel's own words about an error, if it sent any; they stand behind `offset` bytes.
+std::string KernelText(const nlmsghdr* reply, std::size_t offset) {
   if ((reply->nlmsg_flags & NLM_F_ACK_TLVS) == 0) return "";
-  const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(reply));
-  std::size_t offset = sizeof *error;
-  if ((reply->nlmsg_flags & NLM_F_CAPPED) == 0) offset += mnl_nlmsg_get_payload_len(&error->msg);
   std::string text;
   ForEachAttribute(reply, offset, [&](const nlattr* attribute) {
     if (mnl_attr_get_type(attribute) == NLMSGERR_ATTR_MSG)
       text = std::string(" (") + mnl_attr_get_str(attribute) + ")";
   });
   return text;
+}
+
+// The errno at the end of a dump, 0 for success.
+int DumpError(const nlmsghdr* done) {
+  int error = 0;
+  if (mnl_nlmsg_get_payload_len(done) >= sizeof error)
+    std::memcpy(&error, mnl_nlmsg_get_payload(done), sizeof error);
+  return error < 0 ? -error : 0;
 }
 
 // A request under construction.
@@ -84,7 +84,7 @@ class Request {
 
 class MnlRtnetlink final : public Rtnetlink {
  public:
-  explicit MnlRtnetlink(Socket socket) : socket_(std::move(socket)), buffer_(64 * 1024) {}
+  explicit MnlRtnetlink(RouteSocket socket) : socket_(std::move(socket)), buffer_(64 * 1024) {}
 
   Result<std::map<RouteKey, Route>> ListRoutes(net::Family family, std::uint32_t table) override {
     std::map<RouteKey, Route> routes;
@@ -94,12 +94,14 @@ class MnlRtnetlink final : public Rtnetlink {
       header.rtm_table = static_cast<unsigned char>(table);  // strict checking: the kernel filters
       request.Put(RTA_TABLE, table);
     };
-    RETURN_IF_ERROR(Dump(
+    const Status status = Dump(
         RTM_GETROUTE, "list routes", make, [&] { routes.clear(); },
         [&](const nlmsghdr* message) {
           const auto parsed = ParseRoute(message);
           if (parsed && parsed->table == table) routes.emplace(parsed->key, parsed->route);
-        }));
+        });
+    // A table is made with its first route.
+    if (!status.has_value() && status.error().code() != ErrorCode::kNotFound) return status.error();
     return routes;
   }
 
@@ -287,105 +289,34 @@ class MnlRtnetlink final : public Rtnetlink {
            reply = mnl_nlmsg_next(reply, &left)) {
         if (reply->nlmsg_seq != sequence_) continue;  // of an earlier request that timed out
         if ((reply->nlmsg_flags & NLM_F_DUMP_INTR) != 0) interrupted = true;
-        if (reply->nlmsg_type == NLMSG_DONE)
+        if (reply->nlmsg_type == NLMSG_DONE) {
+          // A dump that broke off says so here: what came before is not the whole.
+          if (const int error = DumpError(reply); error != 0)
+            return Error::FromErrno(error, doing + KernelText(reply, sizeof error));
           return interrupted ? Status(Error::FromErrno(EINTR, doing)) : Ok();
+        }
         if (reply->nlmsg_type == NLMSG_ERROR) {
           const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(reply));
           if (error->error == 0) return Ok();
-          return Error::FromErrno(-error->error, doing + KernelText(reply));
+          std::size_t offset = sizeof *error;
+          if ((reply->nlmsg_flags & NLM_F_CAPPED) == 0) offset += mnl_nlmsg_get_payload_len(&error->msg);
+          return Error::FromErrno(-error->error, doing + KernelText(reply, offset));
         }
         on_message(reply);
       }
     }
   }
 
-  const Socket socket_;
+  const RouteSocket socket_;
   std::vector<char> buffer_;
   std::uint32_t sequence_ = 0;
 };
 
-class MnlMonitor final : public RtnetlinkMonitor {
- public:
-  explicit MnlMonitor(Socket socket) : socket_(std::move(socket)), buffer_(256 * 1024) {}
-
-  int fd() const override { return mnl_socket_get_fd(socket_.get()); }
-
-  Result<Events> Read() override {
-    Events events;
-    for (;;) {
-      const ssize_t size = recv(fd(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
-      if (size < 0) {
-        if (errno == EAGAIN) return events;
-        if (errno == EINTR) continue;
-        if (errno != ENOBUFS) return Error::FromErrno(errno, "rtnetlink events");
-        events.overrun = true;
-        continue;
-      }
-      int left = static_cast<int>(size);
-      for (auto* message = reinterpret_cast<nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(message, left);
-           message = mnl_nlmsg_next(message, &left)) {
-        Add(message, events);
-      }
-    }
-  }
-
- private:
-  static void Add(const nlmsghdr* message, Events& events) {
-    switch (message->nlmsg_type) {
-      case RTM_NEWLINK:
-        if (auto link = ParseLink(message)) events.links.push_back({std::move(*link)});
-        break;
-      case RTM_DELLINK:
-        if (const auto link = ParseLink(message)) events.links_removed.push_back({link->ifindex, link->name});
-        break;
-      case RTM_NEWADDR:
-      case RTM_DELADDR:
-        if (const auto address = ParseAddress(message))
-          events.addresses.push_back({*address, message->nlmsg_type == RTM_DELADDR});
-        break;
-      case RTM_NEWROUTE:
-      case RTM_DELROUTE:
-        if (const auto route = ParseRoute(message)) {
-          events.routes.push_back(
-              {route->family, route->table, route->key, route->route, message->nlmsg_type == RTM_DELROUTE});
-        }
-        break;
-      default:
-        break;
-    }
-  }
-
-  const Socket socket_;
-  std::vector<char> buffer_;
-};
-
-Result<Socket> OpenSocket(unsigned groups) {
-  Socket socket(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));
-  if (socket == nullptr) return Error::FromErrno(errno, "open a route netlink socket");
-  int on = 1;
-  mnl_socket_setsockopt(socket.get(), NETLINK_EXT_ACK, &on, sizeof on);
-  mnl_socket_setsockopt(socket.get(), NETLINK_CAP_ACK, &on, sizeof on);
-  mnl_socket_setsockopt(socket.get(), NETLINK_GET_STRICT_CHK, &on, sizeof on);
-  const int fd = mnl_socket_get_fd(socket.get());
-  const int buffer = 8 * 1024 * 1024;
-  setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer);
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kReplyTimeout, sizeof kReplyTimeout);
-  if (mnl_socket_bind(socket.get(), groups, MNL_SOCKET_AUTOPID) < 0)
-    return Error::FromErrno(errno, "bind a route netlink socket");
-  return socket;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Rtnetlink>> OpenRtnetlink() {
-  ASSIGN_OR_RETURN(Socket socket, OpenSocket(0));
+  ASSIGN_OR_RETURN(RouteSocket socket, OpenRouteSocket(0));
   return std::unique_ptr<Rtnetlink>(std::make_unique<MnlRtnetlink>(std::move(socket)));
-}
-
-Result<std::unique_ptr<RtnetlinkMonitor>> OpenRtnetlinkMonitor() {
-  ASSIGN_OR_RETURN(Socket socket, OpenSocket(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
-                                             RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE));
-  return std::unique_ptr<RtnetlinkMonitor>(std::make_unique<MnlMonitor>(std::move(socket)));
 }
 
 }  // namespace calico::kernel

@@ -93,6 +93,7 @@ class Rtnetlink {
 
   virtual Result<std::map<RouteKey, Route>> ListRoutes(net::Family family, std::uint32_t table) = 0;
   virtual Status ReplaceRoute(std::uint32_t table, const RouteKey& key, const Route& route) = 0;
+  // kNotFound. IPv4 takes a metric of 0 as "any": if no route has 0, the one of the lowest metric goes.
   virtual Status DeleteRoute(std::uint32_t table, const RouteKey& key) = 0;
 
   virtual Result<std::vector<Link>> ListLinks() = 0;

@@ -9,7 +9,8 @@
 struct nlmsghdr;
 
 // Internal to rtnetlink*.cc: messages of the kernel as values. nullopt for what we have no value for (other
-// families, multipath routes, neighbours without an address).
+// families, cached routes, neighbours without an address). A route of several next hops comes without ifindex
+// and gateway: it takes its key, which is what our code must know.
 namespace calico::kernel {
 
 std::optional<Link> ParseLink(const nlmsghdr* message);
