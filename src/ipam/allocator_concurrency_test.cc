@@ -45,6 +45,7 @@ class AllocatorConcurrency : public ::testing::TestWithParam<Store> {
     datastore::StoreChoice choice;
     choice.type = datastore::StoreType::kSqlite;
     choice.sqlite_path = directory_ + "/calico.db";
+    choice.create_sqlite = true;
     auto opened = datastore::OpenStore(choice);
     EXPECT_TRUE(opened.has_value()) << opened.error().message();
     opened_.push_back(std::move(opened.value()));
