@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bgp/bird/config.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "base/subprocess.h"
+
+namespace calico::bgp {
+namespace {
+
+using dataplane_api::BgpPeerView;
+using dataplane_api::BgpPoolView;
+using dataplane_api::BgpView;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+net::Cidr C(const char* text) {
+  return *net::Cidr::Parse(text);
+}
+net::Ip I(const char* text) {
+  return *net::Ip::Parse(text);
+}
+
+BgpView Mesh() {
+  BgpView view;
+  view.node_exists = true;
+  view.ipv4 = C("172.30.200.37/24");
+  view.log_severity = "Info";
+  view.peers = {{BgpPeerView::Type::kMesh, I("172.30.200.36"), 179, 64512, "calico-node1"},
+                {BgpPeerView::Type::kMesh, I("172.30.200.38"), 179, 64512, "calico-node3"}};
+  view.pools = {{C("10.254.0.0/24"), "new-pool"}};
+  view.own_blocks = {C("10.254.0.64/26")};
+  return view;
+}
+
+// BIRD's own judgement.
+void ExpectAccepted(const std::string& text) {
+  char directory[] = "/tmp/calico-bird-XXXXXX";
+  ASSERT_NE(mkdtemp(directory), nullptr);
+  const std::string path = std::string(directory) + "/bird.cfg";
+  ASSERT_TRUE(WriteFileAtomically(path, text).has_value());
+  const auto output = RunProcess({"bird", "-p", "-c", path}, std::chrono::seconds(10));
+  ASSERT_TRUE(output.has_value()) << output.error().message();
+  EXPECT_EQ(output->exit_code, 0) << output->err << text;
+  std::filesystem::remove_all(directory);
+}
+
+std::string Between(const std::string& text, const std::string& begin, const std::string& end) {
+  const std::size_t from = text.find(begin);
+  return from == std::string::npos ? "" : text.substr(from, text.find(end, from) - from);
+}
+
+TEST(BirdConfig, IsAcceptedByBird) {
+  ExpectAccepted(RenderBirdConfig(BgpView{}));
+  ExpectAccepted(RenderBirdConfig(Mesh()));
+  BgpView full = Mesh();
+  full.ipv6 = C("fd00::37/64");
+  full.log_severity = "Debug";
+  full.listen_port = 1179;
+  full.peers.push_back({BgpPeerView::Type::kMesh, I("fd00::36"), 179, 64512, "calico-node1"});
+  full.peers.push_back({BgpPeerView::Type::kGlobal, I("10.0.0.1"), 1790, 65001, ""});
+  full.peers.push_back({BgpPeerView::Type::kNode, I("fd00::1"), 179, 65002, ""});
+  full.pools.push_back({C("fd80::/64"), "six", BgpPoolView::Encapsulation::kVxlan});
+  full.pools.push_back({C("10.1.0.0/16"), "tunnel", BgpPoolView::Encapsulation::kIpip, true, true});
+  full.own_blocks.push_back(C("fd80::40/122"));
+  full.own_blocks.push_back(C("10.1.0.7/32"));
+  ExpectAccepted(RenderBirdConfig(full));
+  for (const char* severity : {"none", "warning", "error", "fatal"}) {
+    full.log_severity = severity;
+    ExpectAccepted(RenderBirdConfig(full));
+  }
+}
+
+TEST(BirdConfig, EqualViewsGiveEqualText) {
+  EXPECT_EQ(RenderBirdConfig(Mesh()), RenderBirdConfig(Mesh()));
+}
+
+TEST(BirdConfig, ExportsOwnBlocksAsAggregatesAndNothingLonger) {
+  EXPECT_EQ(Between(RenderBirdConfig(Mesh()), "filter to_peers4", "}"),
+            "filter to_peers4 {\n  if net = 10.254.0.64/26 then accept;\n  if net ~ [ 10.254.0.64/26+ ] then "
+            "reject;\n"
+            "  if net ~ [ 10.254.0.0/24+ ] then accept;\n  reject;\n");
+}
+
+TEST(BirdConfig, ABlockWhosePoolIsGoneIsNotOffered) {
+  BgpView view = Mesh();
+  view.pools.clear();
+  EXPECT_THAT(RenderBirdConfig(view), Not(HasSubstr("net = 10.254.0.64/26 then accept")));
+}
+
+TEST(BirdConfig, APoolWithoutExportIsNotOffered) {
+  BgpView view = Mesh();
+  view.pools[0].disable_bgp_export = true;
+  EXPECT_THAT(RenderBirdConfig(view),
+              HasSubstr("filter to_peers4 {\n  if net ~ [ 10.254.0.0/24+ ] then reject;"));
+}
+
+TEST(BirdConfig, TakesFromTheMeshOnlyWhatIsInAPool) {
+  EXPECT_EQ(Between(RenderBirdConfig(Mesh()), "filter from_mesh4", "}"),
+            "filter from_mesh4 {\n  if net = 10.254.0.64/26 then reject;\n  if net ~ [ 10.254.0.0/24+ ] then "
+            "accept;\n  reject;\n");
+}
+
+TEST(BirdConfig, TheNodeWithTheSmallerAddressCalls) {
+  const std::string text = RenderBirdConfig(Mesh());
+  EXPECT_THAT(Between(text, "Mesh_172_30_200_38", "\n}"), HasSubstr("passive on"));
+  EXPECT_THAT(Between(text, "Mesh_172_30_200_36", "\n}"), Not(HasSubstr("passive on")));
+}
+
+TEST(BirdConfig, BlackholesAndConnectedRoutesStayOutOfTheKernel) {
+  const std::string filter = Between(RenderBirdConfig(Mesh()), "filter to_kernel4", "}");
+  EXPECT_THAT(filter, HasSubstr("source = RTS_DEVICE then reject"));
+  EXPECT_THAT(filter, HasSubstr("source = RTS_STATIC then reject"));
+  EXPECT_THAT(RenderBirdConfig(Mesh()), HasSubstr("if krt_source = 80 then reject"));
+}
+
+TEST(BirdConfig, ATunnelPoolHasNativeRoutesOnlyInOurSubnet) {
+  BgpView view = Mesh();
+  view.pools[0].encapsulation = BgpPoolView::Encapsulation::kIpip;
+  EXPECT_THAT(RenderBirdConfig(view), HasSubstr("if source = RTS_BGP && net ~ [ 10.254.0.0/24+ ] && ! "
+                                                "(bgp_next_hop ~ 172.30.200.0/24) then reject;"));
+}
+
+TEST(BirdConfig, WithoutOurNodeThereIsNoSession) {
+  BgpView view = Mesh();
+  view.node_exists = false;
+  EXPECT_THAT(RenderBirdConfig(view), Not(HasSubstr("protocol bgp")));
+}
+
+TEST(BirdConfig, UnroutedPoolsAreNamedWithTheirReason) {
+  BgpView view = Mesh();
+  EXPECT_TRUE(UnroutedPools(view).empty());
+  view.pools.push_back({C("10.252.0.0/24"), "tunnel", BgpPoolView::Encapsulation::kVxlan});
+  EXPECT_THAT(UnroutedPools(view),
+              ::testing::ElementsAre(
+                  "IP pool tunnel (10.252.0.0/24) asks for VXLAN, which this version lacks: its blocks "
+                  "on other subnets have no route"));
+}
+
+}  // namespace
+}  // namespace calico::bgp

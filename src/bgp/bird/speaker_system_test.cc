@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// The speaker and the control socket with a real BIRD, in a network namespace of this program's own.
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/subprocess.h"
+#include "bgp/bird/control.h"
+#include "bgp/bird/speaker.h"
+
+namespace calico::bgp {
+namespace {
+
+using namespace std::chrono_literals;
+using dataplane_api::BgpPeerView;
+using dataplane_api::BgpView;
+using ::testing::HasSubstr;
+
+class PrivateNetwork : public ::testing::Environment {
+ public:
+  PrivateNetwork() {
+    if (::unshare(CLONE_NEWNET) != 0) std::abort();
+  }
+};
+const auto* const kNetwork = ::testing::AddGlobalTestEnvironment(new PrivateNetwork);
+
+class SpeakerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char pattern[] = "/tmp/calico-speaker-XXXXXX";
+    directory_ = mkdtemp(pattern);
+    options_.config_path = directory_ + "/etc/bird.cfg";
+    options_.socket_path = directory_ + "/run/bird.ctl";
+    options_.pid_path = directory_ + "/run/bird.pid";
+    options_.log_path = directory_ + "/log/bird.log";
+    options_.kernel_has_bird_routes = [this] { return bird_routes_; };
+    Begin();
+  }
+  void TearDown() override {
+    End();
+    EXPECT_TRUE(BirdSpeaker::StopBird(options_).has_value());
+    std::filesystem::remove_all(directory_);
+  }
+  void Begin() {
+    thread_ = std::make_unique<LoopThread>("bgp");
+    speaker_ = std::make_unique<BirdSpeaker>(thread_->loop(), clock_, options_);
+    thread_->Start();
+  }
+  void End() {
+    if (thread_ == nullptr) return;
+    thread_->RunSync([this] { speaker_.reset(); });
+    thread_->StopAndJoin();
+    thread_.reset();
+  }
+  static BgpView View() {
+    BgpView view;
+    view.node_exists = true;
+    view.ipv4 = net::Cidr::Parse("127.0.0.1/8");
+    view.peers = {{BgpPeerView::Type::kMesh, *net::Ip::Parse("127.0.0.2"), 179, 64512, "node2"}};
+    return view;
+  }
+  void Send(const BgpView& view) {
+    thread_->RunSync([&] { speaker_->OnView(view); });
+  }
+  BirdSpeaker::Health Health() {
+    BirdSpeaker::Health health;
+    thread_->RunSync([&] { health = speaker_->health(); });
+    return health;
+  }
+  pid_t Pid() const {
+    return static_cast<pid_t>(std::atol(ReadFile(options_.pid_path).value_or("0").c_str()));
+  }
+  bool Answers() const { return BirdControl::Connect(options_.socket_path, 1s).has_value(); }
+  static bool Eventually(const std::function<bool()>& condition) {
+    for (int i = 0; i < 500; ++i) {
+      if (condition()) return true;
+      SleepFor(10ms);
+    }
+    return false;
+  }
+  Result<std::vector<BirdPeer>> Peers() const {
+    ASSIGN_OR_RETURN(BirdControl control, BirdControl::Connect(options_.socket_path, 1s));
+    return control.Peers();
+  }
+
+  std::string directory_;
+  BirdSpeaker::Options options_;
+  bool bird_routes_ = false;
+  const SystemClock clock_;
+  std::unique_ptr<LoopThread> thread_;
+  std::unique_ptr<BirdSpeaker> speaker_;
+};
+
+TEST_F(SpeakerTest, StartsBirdWithTheConfiguredPeers) {
+  Send(View());
+  ASSERT_TRUE(Eventually([this] { return Answers(); }));
+  EXPECT_TRUE(Health().running);
+  EXPECT_EQ(Health().error, "");
+  const auto peers = Peers();
+  ASSERT_TRUE(peers.has_value()) << peers.error().message();
+  ASSERT_EQ(peers->size(), 1U);
+  EXPECT_EQ(peers->at(0).address, "127.0.0.2");
+  EXPECT_EQ(peers->at(0).type, "node-to-node mesh");
+  EXPECT_FALSE(peers->at(0).state.empty());
+}
+
+TEST_F(SpeakerTest, ANewSpeakerTakesOverTheRunningBirdAndTouchesNothing) {
+  Send(View());
+  ASSERT_TRUE(Eventually([this] { return Answers(); }));
+  const pid_t pid = Pid();
+  struct stat before {
+  }, after{};
+  ASSERT_EQ(::stat(options_.config_path.c_str(), &before), 0);
+  End();
+  EXPECT_TRUE(Answers()) << "BIRD outlives the speaker";
+  Begin();
+  Send(View());
+  EXPECT_TRUE(Health().running);
+  EXPECT_EQ(Pid(), pid);
+  ASSERT_EQ(::stat(options_.config_path.c_str(), &after), 0);
+  EXPECT_EQ(before.st_ino, after.st_ino);
+}
+
+TEST_F(SpeakerTest, AChangedViewReconfiguresTheSameBird) {
+  Send(View());
+  ASSERT_TRUE(Eventually([this] { return Answers(); }));
+  const pid_t pid = Pid();
+  BgpView view = View();
+  view.peers.push_back({BgpPeerView::Type::kGlobal, *net::Ip::Parse("127.0.0.3"), 179, 65001, ""});
+  Send(view);
+  EXPECT_TRUE(Eventually([this] { return Peers().has_value() && Peers()->size() == 2; }));
+  EXPECT_EQ(Pid(), pid);
+}
+
+TEST_F(SpeakerTest, AKilledBirdIsStartedAgain) {
+  Send(View());
+  ASSERT_TRUE(Eventually([this] { return Answers(); }));
+  const pid_t pid = Pid();
+  ASSERT_EQ(::kill(pid, SIGKILL), 0);
+  EXPECT_TRUE(Eventually([&] { return Pid() != pid && Answers(); }));
+  EXPECT_TRUE(Eventually([this] { return Health().running && Health().error.empty(); }));
+}
+
+TEST_F(SpeakerTest, StartsGracefullyOnlyWhileTheKernelHasItsRoutes) {
+  bird_routes_ = true;
+  Send(View());
+  ASSERT_TRUE(Eventually([this] { return Answers(); }));
+  auto control = BirdControl::Connect(options_.socket_path, 1s);
+  ASSERT_TRUE(control.has_value());
+  const auto reply = control->Command("show status");
+  ASSERT_TRUE(reply.has_value());
+  std::string status;
+  for (const BirdReplyLine& line : *reply) status += line.text + "\n";
+  EXPECT_THAT(status, HasSubstr("Graceful restart recovery in progress"));
+}
+
+TEST_F(SpeakerTest, AProgramThatDoesNotExistIsReported) {
+  End();
+  options_.binary = "no-such-bird";
+  Begin();
+  Send(View());
+  EXPECT_FALSE(Health().running);
+  EXPECT_THAT(Health().error, HasSubstr("no-such-bird"));
+}
+
+TEST_F(SpeakerTest, ABrokenConfigurationLeavesTheOldOneInForce) {
+  Send(View());
+  ASSERT_TRUE(Eventually([this] { return Answers(); }));
+  ASSERT_TRUE(WriteFileAtomically(options_.config_path, "nonsense;\n").has_value());
+  auto control = BirdControl::Connect(options_.socket_path, 1s);
+  const Status status = control->Configure();
+  ASSERT_FALSE(status.has_value());
+  EXPECT_THAT(status.error().message(), HasSubstr("BIRD refuses its configuration"));
+  EXPECT_EQ(Peers()->size(), 1U);
+}
+
+TEST_F(SpeakerTest, WithoutASocketTheErrorNamesIt) {
+  const auto control = BirdControl::Connect(directory_ + "/none.ctl", 1s);
+  ASSERT_FALSE(control.has_value());
+  EXPECT_THAT(control.error().message(), HasSubstr("none.ctl"));
+}
+
+}  // namespace
+}  // namespace calico::bgp
