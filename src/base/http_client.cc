@@ -180,7 +180,9 @@ Status HttpStream(const std::string& endpoint, const std::string& target_path, i
           return;
         }
         status = static_cast<int>(parser.get().result_int());
-        if (*status != 200) {  // what follows describes the error, it is not the data
+        // What follows another status describes the error, it is not the data; after Content-Length 0 nothing
+        // follows, and a read would wait for the server to close.
+        if (*status != 200 || parser.is_done()) {
           finish();
           return;
         }

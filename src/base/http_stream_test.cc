@@ -100,6 +100,13 @@ TEST_F(HttpStreamTest, IsCancelledEvenBeforeTheHeader) {
   EXPECT_TRUE(status_.has_value());
 }
 
+TEST_F(HttpStreamTest, EndsWithAnEmptyBodyThoughTheServerKeepsTheConnection) {
+  Send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  client_.join();
+  EXPECT_TRUE(status_.has_value());
+  EXPECT_THAT(received_, ElementsAre());
+}
+
 TEST_F(HttpStreamTest, ReportsAServerThatBreaksOff) {
   Send(kChunked);
   SendChunk("one");

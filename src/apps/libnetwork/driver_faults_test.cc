@@ -74,7 +74,9 @@ TEST_P(DriverFaults, CreateEndpoint) {
       EXPECT_EQ(HandleOf(ip), "libnetwork." + kEndpoint);
     } else {
       EXPECT_EQ(response.status, 500);
-      EXPECT_THAT(response.body, HasSubstr(store().name()));
+      // A lost race is told by the object's name, a store that fails by its own.
+      const bool lost = GetParam() == Fault::kConflict;
+      EXPECT_THAT(response.body, HasSubstr(lost ? "WorkloadEndpoint(default/" : store().name()));
       if (!store_stays_away) {
         EXPECT_THAT(Endpoints(), IsEmpty());
         EXPECT_EQ(HandleOf(ip), unbound);
@@ -127,7 +129,10 @@ INSTANTIATE_TEST_SUITE_P(EveryFault, DriverFaults,
 
 class HangingStore : public testing::DriverFixture {};
 
-TEST_F(HangingStore, GetsAnErrorThatNamesItWithinThreeSeconds) {
+TEST_F(HangingStore, GetsAnErrorThatNamesItWithinTheDeadline) {
+  EXPECT_LT(options.call_deadline, std::chrono::seconds(3)) << "dockerd's callers wait no longer";
+  options.call_deadline = std::chrono::milliseconds(300);
+  driver = std::make_unique<Driver>(faulty(), clock(), options, nullptr);
   AddPool("pool", "10.65.0.0/26");
   const std::string ip = TakeAddress();
   Network("CreateEndpoint", EndpointBody(ip));
@@ -144,7 +149,7 @@ TEST_F(HangingStore, GetsAnErrorThatNamesItWithinThreeSeconds) {
     SCOPED_TRACE(method);
     const auto start = std::chrono::steady_clock::now();
     const HttpResponse response = Call(method, body);
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(3));
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
     EXPECT_EQ(response.status, 500);
     EXPECT_THAT(response.body, HasSubstr(R"({"Err":")"));
     EXPECT_THAT(response.body, HasSubstr(store().name()));

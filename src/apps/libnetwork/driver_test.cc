@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "apps/libnetwork/testing/driver_fixture.h"
+#include "ipam/allocator.h"
 #include "ipam/testing/invariants.h"
 
 namespace calico::libnetwork {
@@ -252,10 +253,14 @@ TEST_F(DriverTest, UsesNoProfileWhenProfilesAreOff) {
   EXPECT_THAT(Profiles(), IsEmpty());
 }
 
+Environment Variables(std::map<std::string, std::string> variables) {
+  return Environment(std::move(variables));
+}
+
 TEST(LibnetworkOptions, ComeFromTheEnvironment) {
-  const auto options = OptionsFromEnvironment(Environment({{"CALICO_LIBNETWORK_IFPREFIX", "eth"},
-                                                           {"CALICO_LIBNETWORK_CREATE_PROFILES", "False"},
-                                                           {"CALICO_LIBNETWORK_VETH_MTU", "1440"}}),
+  const auto options = OptionsFromEnvironment(Variables({{"CALICO_LIBNETWORK_IFPREFIX", "eth"},
+                                                         {"CALICO_LIBNETWORK_CREATE_PROFILES", "False"},
+                                                         {"CALICO_LIBNETWORK_VETH_MTU", "1440"}}),
                                               "node-a");
   ASSERT_TRUE(options.has_value());
   EXPECT_EQ(options->node_name, "node-a");
@@ -263,7 +268,7 @@ TEST(LibnetworkOptions, ComeFromTheEnvironment) {
   EXPECT_FALSE(options->create_profiles);
   EXPECT_EQ(options->veth_mtu_bytes, 1440);
   for (const char* bad : {"abc", "70000", "-1", "14x"}) {
-    const auto refused = OptionsFromEnvironment(Environment({{"CALICO_LIBNETWORK_VETH_MTU", bad}}), "n");
+    const auto refused = OptionsFromEnvironment(Variables({{"CALICO_LIBNETWORK_VETH_MTU", bad}}), "n");
     ASSERT_FALSE(refused.has_value()) << bad;
     EXPECT_THAT(refused.error().message(), HasSubstr("CALICO_LIBNETWORK_VETH_MTU"));
     EXPECT_THAT(refused.error().message(), HasSubstr(bad));

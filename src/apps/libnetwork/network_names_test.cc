@@ -41,7 +41,9 @@ class NetworkNamesTest : public testing::DriverFixture {
   std::string DockerSocket() const { return directory() + "/docker.sock"; }
 
   void StartDocker(HttpHandler handler) {
-    auto server = StartHttpServer({.unix_path = DockerSocket()}, std::move(handler));
+    HttpListen listen;
+    listen.unix_path = DockerSocket();
+    auto server = StartHttpServer(listen, std::move(handler));
     ASSERT_TRUE(server.has_value()) << server.error().message();
     docker_ = std::move(*server);
   }
