@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,6 +27,7 @@ class Suite:
     command: list[str]
     budget: int  # seconds; a suite over its budget is reported, a suite over three times that is ended
     needs: str = ""  # name of a suite without which this one makes no sense
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 def suites(soak: bool) -> list[Suite]:
@@ -44,7 +45,7 @@ def suites(soak: bool) -> list[Suite]:
              ("base_test", "net_test", "model_test", "datastore_test", "ipam_test", "calc_test", "dataplane_test",
               "bgp_test", "workload_test", "libnetwork_test", "node_test", "calicoctl_test")]
     system = [Suite(name, [f"build/bin/{name}"], 120, "build") for name in
-              ("kernel_test", "datastore_etcd_test", "dataplane_system_test")]
+              ("kernel_test", "datastore_etcd_test", "dataplane_system_test", "bgp_speaker_test")]
     product = [
         Suite("no fakes in the product", [python, "tools/check_product.py"], 10, "build"),
         Suite("one host on SQLite", [python, "-m", "pytest", "-q", "-x", "tests/system"], 120, "build"),
@@ -55,7 +56,24 @@ def suites(soak: bool) -> list[Suite]:
         Suite("asan build", ["cmake", "--build", "--preset", "asan", "--target", "unit_tests"], 900, "asan configure"),
         Suite("asan unit tests", ["ctest", "--test-dir", "build/asan", "-LE", "system", "--output-on-failure"], 300, "asan build"),
     ]
+    if soak:
+        return build + long_runs(python)
     return style + build + units + system + product + sanitized
+
+
+def long_runs(python: str) -> list[Suite]:
+    """`make soak`: laws with many more random cases (the seed is in the log), restarts again and again under traffic."""
+    seed = str(int(time.time()))
+    print(f"seed {seed}", flush=True)
+    cases = {"RC_PARAMS": f"seed={seed} max_success=5000 max_size=200"}
+    laws = [Suite(f"{name}, 5000 cases", [f"build/bin/{name}"], 900, "build", cases)
+            for name in ("base_test", "net_test", "model_test", "calc_test", "dataplane_test", "ipam_test")]
+    restarts = Suite("20 restarts under traffic", [python, "-m", "pytest", "-q", "tests/cluster/test_a_demo.py", "tests/cluster/test_b_restart.py"],
+                     1200, "build", {"CALICO_RESTARTS": "20"})
+    races = [Suite("tsan configure", ["cmake", "--preset", "tsan"], 30),
+             Suite("tsan build", ["cmake", "--build", "--preset", "tsan", "--target", "unit_tests"], 1800, "tsan configure"),
+             Suite("tsan unit tests", ["ctest", "--test-dir", "build/tsan", "-LE", "system", "--output-on-failure"], 600, "tsan build")]
+    return laws + [restarts] + races
 
 
 def counts(output: str, status: int) -> tuple[int, int]:
@@ -79,7 +97,7 @@ def counts(output: str, status: int) -> tuple[int, int]:
 def run(suite: Suite) -> tuple[int, int, float, str]:
     begin = time.monotonic()
     log = LOGS / (suite.name.replace(" ", "-") + ".log")
-    environment = dict(os.environ, CLICOLOR_FORCE="0", GTEST_COLOR="no")
+    environment = dict(os.environ, CLICOLOR_FORCE="0", GTEST_COLOR="no", **suite.environment)
     with open(log, "w+", errors="replace") as out:
         process = subprocess.Popen(suite.command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                                    env=environment)

@@ -127,9 +127,10 @@ class Floor {
                                    .gateway = {},
                                    .onlink = false}),
          "route");
-    Must(nftables_->Apply(
-             {{net::Family::kV4,
-               {nft::AddMember{"dispatch", {name, nft::Verdict{nft::VerdictKind::kGoto, "target"}}}}}}),
+    Must(nftables_->Apply({{net::Family::kV4,
+                            {nft::AddMember{"dispatch",
+                                            nft::SetType::kVerdictByIfname,
+                                            {name, nft::Verdict{nft::VerdictKind::kGoto, "target"}}}}}}),
          "element");
   }
 

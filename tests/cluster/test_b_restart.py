@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent goes away and comes back under traffic: no packet lost, nothing written, BIRD untouched."""
 
+import os
 import time
 
 import pytest
@@ -8,7 +9,7 @@ from lab import wait_until
 from probes import KernelWrites, Streams, bird_config
 
 
-@pytest.mark.parametrize("sig", ["TERM", "KILL"])
+@pytest.mark.parametrize("sig", ["TERM", "KILL"] * max(1, int(os.environ.get("CALICO_RESTARTS", "2")) // 2))
 def test_agent_restart_loses_no_packet_and_writes_nothing(demo, sig):
     host = demo.node1
     bird_before, config_before = host.out("pidof", "bird"), bird_config(host)
