@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/subprocess.h"
+#include "base/text.h"
 #include "kernel/forward_firewall_read.h"
 
 namespace calico::kernel {
@@ -11,7 +12,8 @@ namespace {
 
 constexpr char kComment[] = "calico: accept what policy allowed";
 constexpr Duration kCommandTimeout = std::chrono::seconds(10);
-constexpr int kMostCopies = 100;
+constexpr char kLockWaitSeconds[] = "5";
+constexpr int kTries = 3;
 
 class IptablesForwardFirewall final : public ForwardFirewall {
  public:
@@ -23,75 +25,56 @@ class IptablesForwardFirewall final : public ForwardFirewall {
   }
 
   Status InsertAccept(net::Family family, IptablesBackend backend) override {
-    // First in, then the other copies away: there is no moment without the rule.
-    RETURN_IF_ERROR(Run(family, backend, {"-I", "FORWARD", "1"}));
-    return DeleteCopies(family, backend, 2);
+    return Rewrite(family, backend, "-I FORWARD 1 " + Rule() + "\n");
   }
 
   Status RemoveAccept(net::Family family, IptablesBackend backend) override {
     ASSIGN_OR_RETURN(const ForwardChain chain, Read(family, backend));
     if (!chain.exists) return Ok();  // the command would make the table
-    return DeleteCopies(family, backend, 1);
+    return Rewrite(family, backend, "");
   }
 
  private:
-  std::vector<std::string> Command(net::Family family, IptablesBackend backend,
-                                   const std::vector<std::string>& action) const {
-    std::vector<std::string> argv{fmt::format("{}-{}", family == net::Family::kV4 ? "iptables" : "ip6tables",
-                                              backend == IptablesBackend::kNft ? "nft" : "legacy"),
-                                  "-w", "5"};
-    argv.insert(argv.end(), action.begin(), action.end());
-    return argv;
+  static std::string Command(net::Family family, IptablesBackend backend) {
+    return fmt::format("{}-{}", family == net::Family::kV4 ? "iptables" : "ip6tables",
+                       backend == IptablesBackend::kNft ? "nft" : "legacy");
   }
-  std::vector<std::string> Rule() const {
-    return {"-m", "mark",    "--mark",    fmt::format("0x{:x}/0x{:x}", mark_.value, mark_.mask),
-            "-m", "comment", "--comment", kComment,
-            "-j", "ACCEPT"};
+  std::string Rule() const {
+    return fmt::format("-m mark --mark 0x{:x}/0x{:x} -m comment --comment \"{}\" -j ACCEPT", mark_.value,
+                       mark_.mask, kComment);
   }
 
-  Status Run(net::Family family, IptablesBackend backend, std::vector<std::string> action) const {
-    const std::vector<std::string> rule = Rule();
-    action.insert(action.end(), rule.begin(), rule.end());
-    const std::vector<std::string> argv = Command(family, backend, action);
-    ASSIGN_OR_RETURN(const ProcessOutput output, RunProcess(argv, kCommandTimeout));
-    if (output.exit_code == 0) return Ok();
-    return Error(ErrorCode::kSystem,
-                 fmt::format("{}: {}", argv[0], output.err.substr(0, output.err.find('\n'))));
-  }
-
-  // Deletes our rule at number `keep_before` and later, that is all of them or all but the first.
-  Status DeleteCopies(net::Family family, IptablesBackend backend, int keep_before) const {
-    for (int i = 0; i < kMostCopies; ++i) {
-      ASSIGN_OR_RETURN(const int number, FindCopy(family, backend, keep_before));
-      if (number == 0) return Ok();
-      const std::vector<std::string> argv =
-          Command(family, backend, {"-D", "FORWARD", std::to_string(number)});
-      ASSIGN_OR_RETURN(const ProcessOutput output, RunProcess(argv, kCommandTimeout));
-      if (output.exit_code != 0)
-        return Error(ErrorCode::kSystem,
-                     fmt::format("{}: {}", argv[0], output.err.substr(0, output.err.find('\n'))));
+  // Deletes every copy of our rule and does `then`, all in one transaction of the restore command: no packet
+  // meets the chain without the rule. Copies are named by what they say, never by their number, which could
+  // be another's rule by then. If a copy went meanwhile the whole is refused, and tried again.
+  Status Rewrite(net::Family family, IptablesBackend backend, const std::string& then) const {
+    const std::string command = Command(family, backend);
+    std::string complaint;
+    for (int i = 0; i < kTries; ++i) {
+      ASSIGN_OR_RETURN(const std::string deletions, Deletions(command));
+      if (deletions.empty() && then.empty()) return Ok();
+      ASSIGN_OR_RETURN(const ProcessOutput output,
+                       RunProcess({command + "-restore", "--noflush", "-w", kLockWaitSeconds},
+                                  kCommandTimeout, "*filter\n" + deletions + then + "COMMIT\n"));
+      if (output.exit_code == 0) return Ok();
+      complaint = FirstLine(output.err);
     }
-    return Ok();
+    return Error(ErrorCode::kSystem, command + ": " + complaint);
   }
 
-  // Number of the first copy at or after `from`, 0 if there is none.
-  Result<int> FindCopy(net::Family family, IptablesBackend backend, int from) const {
-    const std::vector<std::string> argv = Command(family, backend, {"-S", "FORWARD"});
-    ASSIGN_OR_RETURN(const ProcessOutput output, RunProcess(argv, kCommandTimeout));
-    if (output.exit_code != 0)
-      return Error(ErrorCode::kSystem,
-                   fmt::format("{}: {}", argv[0], output.err.substr(0, output.err.find('\n'))));
-    int number = 0;
-    std::size_t begin = 0;
-    while (begin < output.out.size()) {
-      const std::size_t end = std::min(output.out.find('\n', begin), output.out.size());
-      const std::string line = output.out.substr(begin, end - begin);
-      begin = end + 1;
-      if (!line.starts_with("-A FORWARD ")) continue;
-      if (++number >= from && line.find(kComment) != std::string::npos) return number;
+  // One line "-D FORWARD …" for each rule with our comment, of whatever mark.
+  static Result<std::string> Deletions(const std::string& command) {
+    ASSIGN_OR_RETURN(const ProcessOutput output,
+                     RunProcess({command, "-w", kLockWaitSeconds, "-S", "FORWARD"}, kCommandTimeout));
+    if (output.exit_code != 0) return Error(ErrorCode::kSystem, command + ": " + FirstLine(output.err));
+    std::string deletions;
+    for (const std::string& line : Split(output.out, '\n')) {
+      if (line.starts_with("-A FORWARD ") && line.find(kComment) != std::string::npos)
+        deletions += "-D" + line.substr(2) + "\n";
     }
-    return 0;
+    return deletions;
   }
+  static std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
 
   const MarkMatch mark_;
 };

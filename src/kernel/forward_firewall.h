@@ -22,12 +22,13 @@ struct ForwardChain {
 // The machine's own iptables FORWARD chain, which sees every packet that our tables accepted
 // (measured: under policy DROP an accept in our own table alone loses every packet).
 // Reading uses netlink (nft) and getsockopt (legacy): microseconds, no process. The one rule is
-// written through the iptables command of that back end.
+// written through the restore command of that back end, in one transaction.
 class ForwardFirewall {
  public:
   virtual ~ForwardFirewall() = default;
   virtual Result<ForwardChain> Read(net::Family family, IptablesBackend backend) = 0;
-  // `-I FORWARD 1 -m mark --mark value/mask -m comment … -j ACCEPT`, after removing a misplaced copy.
+  // `-I FORWARD 1 -m mark --mark value/mask -m comment … -j ACCEPT`, and every other copy away: exactly one
+  // is left, and no packet meets the chain without it.
   virtual Status InsertAccept(net::Family family, IptablesBackend backend) = 0;
   virtual Status RemoveAccept(net::Family family, IptablesBackend backend) = 0;
 };

@@ -27,7 +27,7 @@ struct V4 {
   using Entry = ipt_entry;
   static constexpr int kFamily = AF_INET, kLevel = IPPROTO_IP, kGetInfo = IPT_SO_GET_INFO,
                        kGetEntries = IPT_SO_GET_ENTRIES;
-  static constexpr char kNames[] = "/proc/net/ip_tables_names";
+  static constexpr char kNames[] = "/proc/thread-self/net/ip_tables_names";
   static bool MatchesAllPackets(const Entry& entry) {
     static const ipt_ip nothing{};
     return std::memcmp(&entry.ip, &nothing, sizeof nothing) == 0;
@@ -39,7 +39,7 @@ struct V6 {
   using Entry = ip6t_entry;
   static constexpr int kFamily = AF_INET6, kLevel = IPPROTO_IPV6, kGetInfo = IP6T_SO_GET_INFO,
                        kGetEntries = IP6T_SO_GET_ENTRIES;
-  static constexpr char kNames[] = "/proc/net/ip6_tables_names";
+  static constexpr char kNames[] = "/proc/thread-self/net/ip6_tables_names";
   static bool MatchesAllPackets(const Entry& entry) {
     static const ip6t_ip6 nothing{};
     return std::memcmp(&entry.ipv6, &nothing, sizeof nothing) == 0;

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <vector>
 
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
@@ -26,6 +27,7 @@ struct CloseSocket {
 };
 using Socket = std::unique_ptr<mnl_socket, CloseSocket>;
 constexpr timeval kReplyTimeout{5, 0};
+constexpr int kTries = 10;  // a dump that something changed under is repeated
 
 std::string Text(const nftnl_expr* expression, std::uint16_t attribute) {
   const char* text = nftnl_expr_get_str(expression, attribute);
@@ -40,7 +42,9 @@ bool Equals(const nftnl_expr* expression, std::uint16_t attribute, std::uint32_t
 // Whether a rule is exactly "mark matches -> accept".
 struct RuleShape {
   MarkMatch mark;
-  bool has_meta = false, has_mask = false, has_value = false, accepts = false, other = false;
+  // iptables leaves a full mask out.
+  bool has_meta = false, has_mask = mark.mask == ~std::uint32_t{0}, has_value = false, accepts = false,
+       other = false;
 
   static int See(nftnl_expr* e, void* data) {
     auto& shape = *static_cast<RuleShape*>(data);
@@ -63,23 +67,30 @@ struct RuleShape {
   bool IsOurs() const { return has_meta && has_mask && has_value && accepts && !other; }
 };
 
+// EINTR: the rules changed during the dump.
 template <typename OnMessage>
 Status Exchange(const Socket& socket, const nlmsghdr* header, OnMessage on_message) {
   if (mnl_socket_sendto(socket.get(), header, header->nlmsg_len) < 0)
     return Error::FromErrno(errno, "read FORWARD");
   std::vector<char> buffer(64 * 1024);
+  bool interrupted = false;
   for (;;) {
     const ssize_t size = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
     if (size < 0) {
       if (errno == EINTR) continue;
+      if (errno == EAGAIN) return Error(ErrorCode::kUnavailable, "read FORWARD: the kernel does not answer");
       return Error::FromErrno(errno, "read FORWARD");
     }
     int left = static_cast<int>(size);
     for (auto* reply = reinterpret_cast<nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(reply, left);
          reply = mnl_nlmsg_next(reply, &left)) {
-      if (reply->nlmsg_type == NLMSG_DONE) return Ok();
-      if (reply->nlmsg_type == NLMSG_ERROR) {
-        const int error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(reply))->error;
+      if ((reply->nlmsg_flags & NLM_F_DUMP_INTR) != 0) interrupted = true;
+      if (reply->nlmsg_type == NLMSG_DONE || reply->nlmsg_type == NLMSG_ERROR) {
+        // Both begin with the negative errno.
+        int error = 0;
+        if (mnl_nlmsg_get_payload_len(reply) >= sizeof error)
+          std::memcpy(&error, mnl_nlmsg_get_payload(reply), sizeof error);
+        if (error == 0 && interrupted) error = -EINTR;
         return error == 0 ? Ok() : Status(Error::FromErrno(-error, "read FORWARD"));
       }
       on_message(reply);
@@ -87,9 +98,7 @@ Status Exchange(const Socket& socket, const nlmsghdr* header, OnMessage on_messa
   }
 }
 
-}  // namespace
-
-Result<ForwardChain> ReadNftForward(net::Family family, MarkMatch mark) {
+Result<ForwardChain> ReadOnce(net::Family family, MarkMatch mark) {
   const Socket socket(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
   if (socket == nullptr) return Error::FromErrno(errno, "read FORWARD: open a netlink socket");
   setsockopt(mnl_socket_get_fd(socket.get()), SOL_SOCKET, SO_RCVTIMEO, &kReplyTimeout, sizeof kReplyTimeout);
@@ -136,6 +145,15 @@ Result<ForwardChain> ReadNftForward(net::Family family, MarkMatch mark) {
   });
   if (!status.has_value() && status.error().code() != ErrorCode::kNotFound) return std::move(status).error();
   return chain;
+}
+
+}  // namespace
+
+Result<ForwardChain> ReadNftForward(net::Family family, MarkMatch mark) {
+  for (int i = 1;; ++i) {
+    auto chain = ReadOnce(family, mark);
+    if (chain.has_value() || chain.error().sys_errno() != EINTR || i == kTries) return chain;
+  }
 }
 
 }  // namespace calico::kernel

@@ -1,66 +1,126 @@
 // SPDX-License-Identifier: Apache-2.0
+// One suite for both iptables back ends on the kernel, in a network namespace of the program's own, and for
+// the fake.
 #include "kernel/forward_firewall.h"
 
+#include <algorithm>
+
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/subprocess.h"
+#include "kernel/testing/fake_forward_firewall.h"
+#include "kernel/testing/private_network.h"
 
 namespace calico::kernel {
 namespace {
 
 using namespace std::chrono_literals;
 using net::Family;
+using testing::FakeForwardFirewall;
+
+constexpr std::uint32_t kMark = 0x10000;
 
 std::string Sh(const std::vector<std::string>& argv) {
   const auto output = RunProcess(argv, 10s);
   if (!output.has_value() || output->exit_code != 0) {
-    ADD_FAILURE() << argv[0] << ": " << (output.has_value() ? output->err : output.error().message());
+    ADD_FAILURE() << ::testing::PrintToString(argv) << ": "
+                  << (output.has_value() ? output->err : output.error().message());
     return "";
   }
   return output->out;
 }
 
-// Both back ends and both families: (command, back end, family).
 struct Case {
-  std::string command;
+  std::string command;  // empty: the fake
   IptablesBackend backend;
   Family family;
 };
 void PrintTo(const Case& one, std::ostream* out) {
-  *out << one.command;
+  *out << (one.command.empty() ? "fake" : one.command);
 }
 
 class ForwardFirewallTest : public ::testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
-    Iptables({"-F", "FORWARD"});
-    Iptables({"-P", "FORWARD", "ACCEPT"});
+    ASSERT_TRUE(testing::PrivateNetwork::Entered());
+    Flush();
+    SetPolicy("ACCEPT");
   }
-  void TearDown() override { SetUp(); }
+  void TearDown() override {
+    if (testing::PrivateNetwork::Entered()) SetUp();
+  }
+
+  bool IsFake() const { return GetParam().command.empty(); }
+  FakeForwardFirewall::Chain& Fake() { return fake_.At(GetParam().family, GetParam().backend); }
   std::string Iptables(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {GetParam().command, "-w"});
     return Sh(arguments);
   }
+
+  // What others do to the chain.
+  void Flush() { IsFake() ? Fake().rules.clear() : static_cast<void>(Iptables({"-F", "FORWARD"})); }
+  void SetPolicy(const std::string& policy) {
+    if (IsFake())
+      Fake().policy_drop = policy == "DROP";
+    else
+      Iptables({"-P", "FORWARD", policy});
+  }
+  void InsertForeign() {
+    if (IsFake())
+      Fake().rules.insert(Fake().rules.begin(), "foreign");
+    else
+      Iptables({"-I", "FORWARD", "1", "-i", "eth9", "-j", "DROP"});
+  }
+  void AppendCopyOfOurs() {
+    if (IsFake())
+      Fake().rules.emplace_back(FakeForwardFirewall::kOurs);
+    else
+      Iptables({"-A", "FORWARD", "-m", "mark", "--mark", "0x10000/0x10000", "-m", "comment", "--comment",
+                "calico: accept what policy allowed", "-j", "ACCEPT"});
+  }
+  std::size_t Count(const std::string& ours, const std::string& on_iptables) {
+    if (IsFake()) return static_cast<std::size_t>(std::count(Fake().rules.begin(), Fake().rules.end(), ours));
+    const std::string rules = Iptables({"-S", "FORWARD"});
+    std::size_t count = 0;
+    for (std::size_t at = rules.find(on_iptables); at != std::string::npos;
+         at = rules.find(on_iptables, at + 1))
+      ++count;
+    return count;
+  }
+  std::size_t Copies() { return Count(FakeForwardFirewall::kOurs, "calico:"); }
+  std::size_t Foreign() { return Count("foreign", "eth9"); }
+
   ForwardChain Read() {
-    const auto chain = firewall_->Read(GetParam().family, GetParam().backend);
+    const auto chain = Firewall().Read(GetParam().family, GetParam().backend);
     EXPECT_TRUE(chain.has_value()) << chain.error().message();
     return chain.value_or(ForwardChain{});
   }
   void Insert() {
-    const Status status = firewall_->InsertAccept(GetParam().family, GetParam().backend);
+    const Status status = Firewall().InsertAccept(GetParam().family, GetParam().backend);
     ASSERT_TRUE(status.has_value()) << status.error().message();
   }
-  std::size_t Copies() {
-    const std::string rules = Iptables({"-S", "FORWARD"});
-    std::size_t count = 0;
-    for (std::size_t at = rules.find("calico:"); at != std::string::npos; at = rules.find("calico:", at + 1))
-      ++count;
-    return count;
+  void Remove() {
+    const Status status = Firewall().RemoveAccept(GetParam().family, GetParam().backend);
+    ASSERT_TRUE(status.has_value()) << status.error().message();
   }
+  ForwardFirewall& Firewall() { return IsFake() ? static_cast<ForwardFirewall&>(fake_) : *kernel_; }
 
-  const std::unique_ptr<ForwardFirewall> firewall_ = OpenForwardFirewall(0x10000, 0x10000);
+  FakeForwardFirewall fake_;
+  const std::unique_ptr<ForwardFirewall> kernel_ = OpenForwardFirewall(kMark, kMark);
 };
+
+const std::vector<Case> kKernelCases{{"iptables-nft", IptablesBackend::kNft, Family::kV4},
+                                     {"ip6tables-nft", IptablesBackend::kNft, Family::kV6},
+                                     {"iptables-legacy", IptablesBackend::kLegacy, Family::kV4},
+                                     {"ip6tables-legacy", IptablesBackend::kLegacy, Family::kV6}};
+INSTANTIATE_TEST_SUITE_P(Kernel, ForwardFirewallTest, ::testing::ValuesIn(kKernelCases));
+INSTANTIATE_TEST_SUITE_P(Fake, ForwardFirewallTest,
+                         ::testing::Values(Case{"", IptablesBackend::kNft, Family::kV4},
+                                           Case{"", IptablesBackend::kLegacy, Family::kV6}));
 
 TEST_P(ForwardFirewallTest, AnEmptyChainThatAcceptsCannotDrop) {
   const ForwardChain chain = Read();
@@ -69,39 +129,70 @@ TEST_P(ForwardFirewallTest, AnEmptyChainThatAcceptsCannotDrop) {
   EXPECT_FALSE(chain.our_rule_first);
 }
 
-TEST_P(ForwardFirewallTest, PolicyDropCanDrop) {
-  Iptables({"-P", "FORWARD", "DROP"});
+TEST_P(ForwardFirewallTest, PolicyDropAndForeignRulesCanDrop) {
+  SetPolicy("DROP");
   EXPECT_TRUE(Read().can_drop);
-}
-
-TEST_P(ForwardFirewallTest, AForeignRuleCanDrop) {
-  Iptables({"-A", "FORWARD", "-j", "DROP"});
+  SetPolicy("ACCEPT");
+  InsertForeign();
   EXPECT_TRUE(Read().can_drop);
 }
 
 TEST_P(ForwardFirewallTest, OurRuleComesFirstAndIsRecognized) {
-  Iptables({"-A", "FORWARD", "-j", "DROP"});
   Insert();
-  const ForwardChain chain = Read();
-  EXPECT_TRUE(chain.our_rule_first);
-  EXPECT_TRUE(chain.can_drop);
-  EXPECT_EQ(Copies(), 1U);
+  EXPECT_TRUE(Read().our_rule_first);
+  EXPECT_FALSE(Read().can_drop) << "our own rule drops nothing";
+  Insert();
+  EXPECT_EQ(Copies(), 1U) << "inserting twice leaves one";
 }
 
 TEST_P(ForwardFirewallTest, AMisplacedCopyIsMovedToTheFront) {
   Insert();
-  Iptables(
-      {"-I", "FORWARD", "1", "-s", GetParam().family == Family::kV4 ? "10.0.0.1" : "fd00::1", "-j", "DROP"});
+  InsertForeign();
   EXPECT_FALSE(Read().our_rule_first);
   Insert();
   EXPECT_TRUE(Read().our_rule_first);
+  EXPECT_TRUE(Read().can_drop);
   EXPECT_EQ(Copies(), 1U);
+  EXPECT_EQ(Foreign(), 1U);
 }
 
-TEST_P(ForwardFirewallTest, ARuleThatOnlyLooksLikeOursIsNotOurs) {
+TEST_P(ForwardFirewallTest, OfSeveralCopiesOneIsLeft) {
+  InsertForeign();
+  for (int i = 0; i < 3; ++i) AppendCopyOfOurs();
+  Insert();
+  EXPECT_TRUE(Read().our_rule_first);
+  EXPECT_EQ(Copies(), 1U);
+  EXPECT_EQ(Foreign(), 1U);
+}
+
+TEST_P(ForwardFirewallTest, AFlushTakesOurRuleAndItComesBack) {
+  SetPolicy("DROP");
+  Insert();
+  Flush();
+  EXPECT_FALSE(Read().our_rule_first);
+  EXPECT_TRUE(Read().can_drop);
+  Insert();
+  EXPECT_TRUE(Read().our_rule_first);
+}
+
+TEST_P(ForwardFirewallTest, RemovesAllCopiesAndNothingElse) {
+  InsertForeign();
+  Insert();
+  AppendCopyOfOurs();
+  Remove();
+  EXPECT_EQ(Copies(), 0U);
+  EXPECT_EQ(Foreign(), 1U);
+  Remove();  // twice is fine
+}
+
+class KernelForwardFirewallTest : public ForwardFirewallTest {};
+INSTANTIATE_TEST_SUITE_P(Kernel, KernelForwardFirewallTest, ::testing::ValuesIn(kKernelCases));
+
+TEST_P(KernelForwardFirewallTest, ARuleThatOnlyLooksLikeOursIsNotOurs) {
   for (const std::vector<std::string>& rule : std::vector<std::vector<std::string>>{
            {"-I", "FORWARD", "-m", "mark", "--mark", "0x20000/0x20000", "-j", "ACCEPT"},
            {"-I", "FORWARD", "-m", "mark", "--mark", "0x10000/0x10000", "-j", "DROP"},
+           {"-I", "FORWARD", "-m", "mark", "--mark", "0x10000", "-j", "ACCEPT"},
            {"-I", "FORWARD", "-m", "mark", "!", "--mark", "0x10000/0x10000", "-j", "ACCEPT"},
            {"-I", "FORWARD", "-i", "eth0", "-m", "mark", "--mark", "0x10000/0x10000", "-j", "ACCEPT"}}) {
     Iptables(rule);
@@ -109,27 +200,62 @@ TEST_P(ForwardFirewallTest, ARuleThatOnlyLooksLikeOursIsNotOurs) {
   }
 }
 
-TEST_P(ForwardFirewallTest, RemovesAllCopiesAndNothingElse) {
-  Iptables({"-A", "FORWARD", "-j", "DROP"});
+TEST_P(KernelForwardFirewallTest, AMarkOfAll32BitsIsRecognized) {
+  const auto whole = OpenForwardFirewall(0x12345678, 0xffffffff);
+  ASSERT_TRUE(whole->InsertAccept(GetParam().family, GetParam().backend).has_value());
+  EXPECT_TRUE(whole->Read(GetParam().family, GetParam().backend)->our_rule_first);
+  EXPECT_FALSE(Read().our_rule_first) << "another mark";
   Insert();
-  const auto remove = [&] { return firewall_->RemoveAccept(GetParam().family, GetParam().backend); };
-  EXPECT_TRUE(remove().has_value());
-  EXPECT_EQ(Copies(), 0U);
-  EXPECT_TRUE(Read().can_drop);
-  EXPECT_TRUE(remove().has_value()) << "twice is fine";
+  EXPECT_EQ(Copies(), 1U) << "the copy of an earlier configuration goes";
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, ForwardFirewallTest,
-                         ::testing::Values(Case{"iptables-nft", IptablesBackend::kNft, Family::kV4},
-                                           Case{"ip6tables-nft", IptablesBackend::kNft, Family::kV6},
-                                           Case{"iptables-legacy", IptablesBackend::kLegacy, Family::kV4},
-                                           Case{"ip6tables-legacy", IptablesBackend::kLegacy, Family::kV6}));
+// Another process reads all the time: it must never meet the chain without the rule at its front.
+TEST_P(KernelForwardFirewallTest, ThereIsNoMomentWithoutTheRule) {
+  Insert();
+  int running[2];
+  ASSERT_EQ(::pipe2(running, O_NONBLOCK | O_CLOEXEC), 0);
+  const pid_t reader = ::fork();
+  if (reader == 0) {
+    ::close(running[1]);
+    char byte = 0;
+    bool always = true;
+    while (::read(running[0], &byte, 1) < 0) {  // the end of the file: the writer is done
+      const auto chain = kernel_->Read(GetParam().family, GetParam().backend);
+      if (chain.has_value()) always = always && chain->our_rule_first;
+    }
+    ::_exit(always ? 0 : 1);
+  }
+  for (int i = 0; i < 20; ++i) Insert();
+  ::close(running[1]);
+  ::close(running[0]);
+  int status = -1;
+  ASSERT_EQ(::waitpid(reader, &status, 0), reader);
+  EXPECT_EQ(status, 0);
+}
+
+TEST_P(KernelForwardFirewallTest, ReadingStartsNoProcess) {
+  Insert();
+  auto best = std::chrono::steady_clock::duration::max();
+  for (int i = 0; i < 20; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_TRUE(Read().our_rule_first);
+    best = std::min(best, std::chrono::steady_clock::now() - start);
+  }
+  RecordProperty("read_ns", static_cast<int>(std::chrono::nanoseconds(best).count()));
+  EXPECT_LT(best, 1ms);  // a process takes longer, this takes some 20 us
+}
 
 TEST(ForwardFirewall, WithoutAFilterTableThereIsNoChain) {
-  const auto before = OpenForwardFirewall(1, 1);
-  Sh({"nft", "flush", "ruleset"});  // flushing removes tables too
-  EXPECT_FALSE(before->Read(Family::kV4, IptablesBackend::kNft)->exists);
-  EXPECT_TRUE(before->RemoveAccept(Family::kV4, IptablesBackend::kNft).has_value());
+  ASSERT_TRUE(testing::PrivateNetwork::Entered());
+  const auto firewall = OpenForwardFirewall(kMark, kMark);
+  for (const Family family : {Family::kV4, Family::kV6}) {
+    const std::string nft_family = family == Family::kV4 ? "ip" : "ip6";
+    Sh({"nft", "add", "table", nft_family, "filter"});
+    Sh({"nft", "delete", "table", nft_family, "filter"});
+    EXPECT_FALSE(firewall->Read(family, IptablesBackend::kNft)->exists);
+    EXPECT_TRUE(firewall->RemoveAccept(family, IptablesBackend::kNft).has_value());
+    EXPECT_FALSE(firewall->Read(family, IptablesBackend::kNft)->exists) << "removing made the table";
+  }
 }
 
 }  // namespace

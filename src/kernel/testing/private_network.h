@@ -19,11 +19,19 @@ class PrivateNetwork : public ::testing::Environment {
       std::perror("unshare(CLONE_NEWNET): run this as root");
       std::abort();
     }
+    entered_ = true;
   }
+  // Asked by suites that flush tables, so that none does it to the machine in a program without the line
+  // above.
+  static bool Entered() { return entered_; }
+
   void SetUp() override {
     const auto up = RunProcess({"ip", "link", "set", "lo", "up"}, std::chrono::seconds(5));
     ASSERT_TRUE(up.has_value() && up->exit_code == 0);
   }
+
+ private:
+  static inline bool entered_ = false;
 };
 
 }  // namespace calico::kernel::testing

@@ -4,15 +4,19 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include "base/check.h"
 #include "base/subprocess.h"
 #include "kernel/testing/fake_rtnetlink.h"
+#include "kernel/testing/private_network.h"
 
 namespace calico::kernel::testing {
 namespace {
 
 class OnKernel final : public RtnetlinkWorld {
  public:
-  OnKernel() : rtnetlink_(OpenRtnetlink().value()) {}
+  OnKernel() : rtnetlink_(OpenRtnetlink().value()) {
+    CHECK(PrivateNetwork::Entered(), "this suite must not run on the machine's own network");
+  }
   Rtnetlink& rtnetlink() override { return *rtnetlink_; }
   std::unique_ptr<RtnetlinkMonitor> OpenMonitor() override { return OpenRtnetlinkMonitor().value(); }
   void AddAddress(const Link& link, const net::Cidr& address) override { Run("add", link, address); }
