@@ -61,3 +61,19 @@ def test_foreign_flush_of_the_ruleset_is_repaired_within_a_second(demo):
     names = [line.strip() for line in before.splitlines() if line.strip().startswith("chain")]
     after = host.out("nft", "list", "table", "ip", "calico")
     assert all(name in after for name in names)
+
+
+def test_a_new_pool_reconfigures_bird_without_dropping_a_session(demo):
+    host = demo.node1
+    sessions = [line for line in host.calicoctl("node", "status").splitlines() if "Established" in line]
+    bird, config = host.out("pidof", "bird"), bird_config(host)
+    host.run("calicoctl", "create", "-f", "-", stdin='{"apiVersion": "v1", "kind": "ipPool", "metadata": {"cidr": "10.251.0.0/24"}}')
+    try:
+        wait_until(lambda: "10.251.0.0/24" in bird_config(host)[1], "the pool is in bird.cfg", 5)
+        assert bird_config(host) != config
+        time.sleep(1)
+        now = host.calicoctl("node", "status")
+        assert all(line in now for line in sessions), f"a session came up anew:\n{sessions}\n{now}"
+        assert host.out("pidof", "bird") == bird
+    finally:
+        host.run("calicoctl", "delete", "ippool", "10.251.0.0/24")
