@@ -46,7 +46,8 @@ Result<Json> ToJson(const YAML::Node& node, const std::string& source) {
   Json map = Json::object();
   for (const auto& entry : node) {
     if (!entry.first.IsScalar()) return At(source, entry.first.Mark(), "a key must be a word");
-    const std::string& key = entry.first.Scalar();
+    const std::string key =
+        entry.first.Tag() == "?" ? PlainAsText(entry.first.Scalar()) : entry.first.Scalar();
     if (map.contains(key))
       return At(source, entry.first.Mark(), fmt::format("key \"{}\" already set in map", key));
     ASSIGN_OR_RETURN(map[key], ToJson(entry.second, source));
@@ -107,7 +108,7 @@ Result<Document> DecodeV3(const Json& json, Kind kind) {
     if (IsKnownUpstream(kind, path)) continue;
     return Error(ErrorCode::kInvalidArgument,
                  "field in document is not recognized or is in the wrong location: " +
-                     path.substr(path.rfind('/') + 1));
+                     ReplaceAll(ReplaceAll(path.substr(path.rfind('/') + 1), "~1", "/"), "~0", "~"));
   }
   return document;
 }
@@ -124,7 +125,8 @@ Status Collect(const Json& json, const std::string& source, std::vector<Document
   if (!json.is_object()) return bad("a document must be a resource: a map with apiVersion and kind");
   const std::string version = Word(json, "apiVersion"), kind = Word(json, "kind");
   const bool v1 = version == "v1";
-  if ((v1 || version == "projectcalico.org/v3") && kind.ends_with("List") && json.contains("items")) {
+  if ((v1 || version == "projectcalico.org/v3") && kind.size() > 4 && kind.ends_with("List") &&
+      json.contains("items")) {
     return Collect(json["items"], source, out);
   }
   Result<Document> document =
@@ -179,6 +181,8 @@ Result<std::vector<Document>> ParseDocuments(std::string_view text, const std::s
     }
   } catch (const YAML::Exception& error) {
     return codec::At(source, error.mark, error.msg);
+  } catch (const nlohmann::json::exception& error) {  // a member of another type than the conversion expects
+    return Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", source, error.what()));
   }
   return documents;
 }

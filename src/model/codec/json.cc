@@ -48,7 +48,7 @@ std::string Dump(const Json& json) {
 
 void Read(const Json& json, std::string& out, const std::string& path) {
   if (IsPlain(json))
-    out = Shown(json);
+    out = PlainAsText(Shown(json));
   else if (json.is_string())
     out = json.get<std::string>();
   else if (json.is_boolean() || json.is_number())

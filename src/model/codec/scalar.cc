@@ -7,6 +7,8 @@
 #include <regex>
 #include <string>
 
+#include <fmt/format.h>
+
 #include "base/text.h"
 
 namespace calico::model::codec {
@@ -68,6 +70,15 @@ std::optional<double> ParseYamlFloat(std::string_view text) {
   const std::string word(text);
   if (!std::regex_match(word, kFloat)) return std::nullopt;
   return std::strtod(word.c_str(), nullptr);
+}
+
+std::string PlainAsText(const std::string& text) {
+  if (const auto value = ParseYamlBool(text)) return *value ? "true" : "false";
+  if (const auto value = ParseYamlInt(text)) return std::to_string(*value);
+  // Ours: of digits too many for a number (a container's ID) nothing is lost.
+  const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
+  if (const auto value = ParseYamlFloat(text); value && !digits) return fmt::format("{}", *value);
+  return text;
 }
 
 bool IsYamlNull(std::string_view text) {

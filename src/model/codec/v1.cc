@@ -156,6 +156,13 @@ Result<Document> DecodeEndpoint(const Json& json) {
   return document;
 }
 
+// v1 takes host bits and bare addresses in rules; v3 wants networks. What is no network is left for
+// validation.
+std::string Masked(const std::string& text) {
+  const auto cidr = net::Cidr::Parse(text);
+  return cidr ? cidr->Masked().ToString() : text;
+}
+
 // A v1 rule as a v3 rule (datastore-model D.2).
 Result<Json> ConvertRule(const Json& rule) {
   Mover mover(rule);
@@ -178,8 +185,10 @@ Result<Json> ConvertRule(const Json& rule) {
     Json entity = Json::object();
     for (const auto& [single, list] : {std::pair{"net", "nets"}, {"notNet", "notNets"}}) {
       Json nets = Json::array();
-      if (const Json* values = mover.Take(at + list)) nets = *values;
-      if (const Json* value = mover.Take(at + single)) nets.push_back(*value);
+      if (const Json* values = mover.Take(at + list)) {
+        for (const Json& value : *values) nets.push_back(Masked(TextOf(&value)));
+      }
+      if (const Json* value = mover.Take(at + single)) nets.push_back(Masked(TextOf(value)));
       if (!nets.empty()) entity[list] = nets;
     }
     for (const auto& [tag, selector] : {std::pair{"tag", "selector"}, {"notTag", "notSelector"}}) {
