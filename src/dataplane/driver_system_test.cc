@@ -248,6 +248,17 @@ TEST_F(DriverTest, ARouteOnAYoungInterfaceWaitsForItsEndpoint) {
   Sh("ip link del cali2");
 }
 
+TEST_F(DriverTest, AnEndpointThatGoesTakesItsRouteAtOnceWhileItsInterfaceStays) {
+  MakeInterface();
+  Send(Snapshot());
+  ASSERT_TRUE(Eventually([this] { return Programmed(); }));
+  dataplane_api::Batch batch;
+  batch.endpoints["default/one"] = std::nullopt;
+  Send(std::move(batch));
+  EXPECT_EQ(Sh("ip route show 10.65.0.1"), "");
+  EXPECT_THAT(Sh("nft list table ip calico"), Not(HasSubstr("\"cali1\"")));
+}
+
 TEST_F(DriverTest, TheAcceptRuleIsPutBackInBothBackEnds) {
   Sh("iptables-nft -P FORWARD DROP; iptables-legacy -P FORWARD DROP");
   Send(Snapshot());

@@ -150,7 +150,7 @@ bool RouteSync::ApplyOne(const RouteKey& key, TimePoint now, Outcome& outcome) {
     if (held == actual_.end()) return true;
     // Not ours: it only was noted because it stood where a route of ours belongs.
     if (!Owns(key, held->second)) return true;
-    if (held->second.type == RouteType::kUnicast) {
+    if (held->second.type == RouteType::kUnicast && !was_wanted_.contains(key)) {
       const auto* interface = interfaces_.Find(held->second.ifindex);
       if (interface != nullptr && now - interface->first_seen < kYoung) {
         outcome.wait_for_young = true;
@@ -163,9 +163,11 @@ bool RouteSync::ApplyOne(const RouteKey& key, TimePoint now, Outcome& outcome) {
       return false;
     }
     actual_.erase(held);
+    was_wanted_.erase(key);
     ++outcome.writes;
     return true;
   }
+  was_wanted_.insert(key);
   if (held != actual_.end() && held->second == wanted->second) return true;
   Status status = rtnetlink_.ReplaceRoute(kernel::kMainTable, key, wanted->second);
   if (!status.has_value()) {

@@ -74,6 +74,7 @@ class RouteSync final {
   std::set<net::Cidr> blocks_;
   std::map<kernel::RouteKey, kernel::Route> actual_;
   std::set<kernel::RouteKey> dirty_;
+  std::set<kernel::RouteKey> was_wanted_;  // once: such a route needs no grace when it is unwanted
   bool must_read_ = true;
 };
 
