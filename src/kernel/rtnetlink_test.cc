@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/rtnetlink.h"
 
+#include <algorithm>
+#include <chrono>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -181,6 +184,12 @@ TEST_F(RtnetlinkTest, ListsAddressesWithTheirPrefix) {
   Ip({"addr", "add", "172.30.200.36/24", "dev", "calitest"});
   EXPECT_THAT(*rtnetlink_->ListAddresses(),
               ::testing::Contains(Address{link_.ifindex, C("172.30.200.36/24")}));
+}
+
+TEST_F(RtnetlinkTest, OnAPointToPointLinkTheOwnAddressIsListedNotThePeers) {
+  Ip({"addr", "add", "172.30.201.1", "peer", "172.30.201.2/32", "dev", "calitest"});
+  EXPECT_THAT(*rtnetlink_->ListAddresses(),
+              ::testing::Contains(Address{link_.ifindex, C("172.30.201.1/32")}));
 }
 
 TEST_F(RtnetlinkTest, NeighboursArePermanentAndCanBeRemoved) {

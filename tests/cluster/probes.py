@@ -21,9 +21,12 @@ def pid_outside(host: Host, pid_inside: int) -> int:
     def status(pid: int) -> dict[str, str]:
         return dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line)
 
+    home = os.stat(f"/proc/{host.pid}/ns/pid").st_ino
+
     def descends(pid: int) -> bool:
+        """A process of the host's namespace, or a child of one: a container's are below their shim."""
         while pid > 1:
-            if pid == host.pid:
+            if os.stat(f"/proc/{pid}/ns/pid").st_ino == home:
                 return True
             pid = int(status(pid)["PPid"])
         return False

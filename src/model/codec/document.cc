@@ -141,7 +141,7 @@ Status Collect(const Json& json, const std::string& source, std::vector<Document
   }
   if (!document.has_value()) {
     Error error = std::move(document).error();
-    if (error.message().starts_with(source)) return error;
+    if (error.message().starts_with(source + ": ")) return error;
     return std::move(error).WithContext(source);
   }
   out.push_back(std::move(*document));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How calicoctl prints objects (reference calicoctl B.3).
 #include <algorithm>
-#include <regex>
+#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -24,23 +25,55 @@ bool StartsWithIndicator(const std::string& text) {
   return (text.front() == '-' || text.front() == '?' || text.front() == ':') && blank_follows;
 }
 
+// Characters that YAML 1.1 takes for line breaks, or drops.
+constexpr std::pair<std::string_view, std::string_view> kEscaped[] = {
+    {"\x7f", "\\u007f"},         {"\xc2\x85", "\\u0085"},     {"\xe2\x80\xa8", "\\u2028"},
+    {"\xe2\x80\xa9", "\\u2029"}, {"\xef\xbb\xbf", "\\ufeff"},
+};
+
+bool NeedsEscapes(const std::string& text) {
+  if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20; })) return true;
+  return std::any_of(std::begin(kEscaped), std::end(kEscaped),
+                     [&](const auto& pair) { return text.find(pair.first) != std::string::npos; });
+}
+
+// The escapes of JSON are also those of YAML's double quotes.
+std::string DoubleQuoted(const std::string& text) {
+  std::string quoted = Json(text).dump();
+  for (const auto& [from, to] : kEscaped) quoted = ReplaceAll(std::move(quoted), from, to);
+  return quoted;
+}
+
 std::string Scalar(const std::string& text) {
   if (text.empty() || codec::ReadsAsAnotherType(text)) return "\"" + text + "\"";
-  const bool control = std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20; });
-  if (control) return Json(text).dump();
+  if (NeedsEscapes(text)) return DoubleQuoted(text);
   const bool quote = StartsWithIndicator(text) || text.find(": ") != std::string::npos ||
                      text.find(" #") != std::string::npos || text.back() == ':' || text.front() == ' ' ||
-                     text.back() == ' ';
+                     text.back() == ' ' || text.starts_with("---") || text.starts_with("...");
   return quote ? "'" + ReplaceAll(text, "'", "''") + "'" : text;
 }
 
-// Folds a long plain or single-quoted text at blanks; continuation lines are indented two more.
+// Whether text with line feeds can stand line by line: its first and last lines tell the indentation and the
+// end.
+bool FitsLiteral(const std::string& text) {
+  const std::string body = text.back() == '\n' ? text.substr(0, text.size() - 1) : text;
+  if (body.empty() || body.front() == ' ' || body.front() == '\n' || NeedsEscapes(ReplaceAll(body, "\n", "")))
+    return false;
+  return body.find_last_not_of(' ') != std::string::npos && body.back() != '\n' && body.back() != ' ';
+}
+
+// Folds a long plain or single-quoted text at blanks; continuation lines are indented two more. Only a single
+// blank is the same as a line feed to the reader.
 std::string Folded(const std::string& text, std::size_t column, const std::string& indent) {
+  if (text.starts_with('"')) return text;
   std::string result;
   std::string_view rest = text;
   while (column + rest.size() > kFoldAt) {
-    std::size_t at = rest.find(' ', column >= kFoldAt ? 0 : kFoldAt - column);
-    if (at == std::string_view::npos || at == 0 || at + 1 >= rest.size()) break;
+    std::size_t at = rest.find(' ', column >= kFoldAt ? 1 : std::max<std::size_t>(1, kFoldAt - column));
+    while (at != std::string_view::npos && at + 1 < rest.size() &&
+           (rest[at + 1] == ' ' || rest[at - 1] == ' '))
+      at = rest.find(' ', at + 1);
+    if (at == std::string_view::npos || at + 2 >= rest.size()) break;
     result += std::string(rest.substr(0, at)) + "\n" + indent + "  ";
     rest.remove_prefix(at + 1);
     column = indent.size() + 2;
@@ -53,7 +86,7 @@ void PrintYaml(const Json& json, const std::string& indent, std::string& out);
 void PrintValue(const Json& value, const std::string& indent, std::size_t column, std::string& out) {
   if (value.is_string()) {
     const std::string& text = value.get_ref<const std::string&>();
-    if (text.find('\n') != std::string::npos) {
+    if (text.find('\n') != std::string::npos && FitsLiteral(text)) {
       out += text.back() == '\n' ? " |\n" : " |-\n";
       for (const std::string& line :
            Split(text.back() == '\n' ? text.substr(0, text.size() - 1) : text, '\n'))
@@ -109,8 +142,9 @@ std::string Text(const Json& json) {
   return text;
 }
 
+// Bytes that are no UTF-8 have become U+FFFD, as in the stored form.
 Json Shown(const Object& object) {
-  return codec::EncodeObject(object, false);
+  return Json::parse(codec::EncodeObject(object, false).dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 Json List(Kind kind, const std::vector<Object>& items, const std::string& revision) {

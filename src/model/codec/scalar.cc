@@ -99,10 +99,15 @@ std::optional<std::uint32_t> ParseAsNumber(std::string_view text) {
 bool ReadsAsAnotherType(std::string_view text) {
   static const std::regex kTime(R"([0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?)");
   static const std::regex kSexagesimal(R"([-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?)");
+  static const std::regex kSpecial(R"([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)|<<)");
+  constexpr std::size_t kLongest = 64;  // of all these forms; also keeps the matcher's recursion short
+  if (text.size() > kLongest && text.find_first_not_of("0123456789_.eE+-") != std::string_view::npos)
+    return false;
   const std::string word(text);
   const std::string digits = ReplaceAll(word, "_", "");
   return IsYamlNull(text) || ParseYamlBool(text) || ParseYamlFloat(digits) || ParseYamlInt(text) ||
-         std::regex_match(word, kTime) || std::regex_match(word, kSexagesimal);
+         std::regex_match(word, kSpecial) || std::regex_match(word, kTime) ||
+         std::regex_match(word, kSexagesimal);
 }
 
 }  // namespace calico::model::codec
