@@ -159,6 +159,14 @@ class Agent {
     return StartPlugins();
   }
 
+  // Ends the process. Not one thread at a time: a call to a store that is away would hold us for seconds, and
+  // the kernel's state must stay as it is anyway. What would outlive us is the socket files.
+  [[noreturn]] void Leave(int exit_code) const {
+    for (const std::string& socket : sockets_) ::unlink(socket.c_str());
+    std::fflush(nullptr);
+    std::_Exit(exit_code);
+  }
+
  private:
   // On the calc loop.
   void OnUpdates(const model::UpdateBatch& batch) {
@@ -246,6 +254,7 @@ class Agent {
   Status Serve(const HttpListen& listen, HttpHandler handler) {
     ASSIGN_OR_RETURN(auto server, StartHttpServer(listen, std::move(handler)));
     servers_.push_back(std::move(server));
+    if (!listen.unix_path.empty()) sockets_.push_back(listen.unix_path);
     return Ok();
   }
 
@@ -287,6 +296,7 @@ class Agent {
   std::unique_ptr<libnetwork::NetworkNames> names_;
   std::unique_ptr<libnetwork::Reconciler> reconciler_;
   std::vector<std::unique_ptr<HttpServer>> servers_;
+  std::vector<std::string> sockets_;
 };
 
 }  // namespace
@@ -320,18 +330,17 @@ Status RunAgent(const Environment& environment) {
   if (!environment.Get("CALICO_STARTUP_LOGLEVEL")) SetLogLevel(settings.log_level);
 
   Agent agent(environment, *client, choice.reason, node, overrides);
-  RETURN_IF_ERROR(agent.Start(settings));
+  if (const Status started = agent.Start(settings); !started.has_value()) {
+    fmt::print(stderr, "calico-node: {}\n", started.error().message());
+    agent.Leave(1);
+  }
   EventLoop main_loop;
   const auto watch = main_loop.WatchFd(signals.fd(), EventLoop::Interest::kRead, [&] {
     if (signals.Pending()) main_loop.Stop();
   });
   main_loop.Run();
   LogInfo(kComponent, "stopping; routes, policy and BIRD stay as they are");
-  // Not one thread at a time: a call to a store that is away would hold us for seconds, and the kernel's
-  // state must stay as it is anyway. What would outlive us is the socket files.
-  for (const char* socket : {kNetworkSocket, kIpamSocket, kShowSocket}) ::unlink(socket);
-  std::fflush(nullptr);
-  std::_Exit(0);
+  agent.Leave(0);
 }
 
 Status Clean() {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How calicoctl prints objects (reference calicoctl B.3).
+#include <algorithm>
 #include <string>
-#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -138,14 +139,22 @@ std::string AnyText() {
   return text;
 }
 
+// A key may not be of any length in YAML; cut between characters.
+std::string AnyKey() {
+  std::string text = AnyText();
+  std::size_t end = std::min<std::size_t>(text.size(), 40);
+  while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end);
+}
+
 TEST(Print, IsReadBackAsTheSameObject) {
   EXPECT_TRUE(rc::check([] {
     IPPool pool = Pool();
     pool.cidr = AnyText();
     pool.node_selector = AnyText();
     pool.allowed_uses = {"x", AnyText(), AnyText()};
-    for (int i = 0; i < 3; ++i) pool.metadata.labels["k" + AnyText().substr(0, 40)] = AnyText();
-    pool.metadata.annotations[AnyText().substr(0, 40) + "k"] = AnyText();
+    for (int i = 0; i < 3; ++i) pool.metadata.labels["k" + AnyKey()] = AnyText();
+    pool.metadata.annotations[AnyKey() + "k"] = AnyText();
     for (const std::string& text :
          {PrintYaml(pool), PrintListYaml(Kind::kIPPool, {pool}, "1"), PrintJson(pool)}) {
       const auto documents = ParseDocuments(text, "printed");
