@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/codec/document.h"
 
+#include <algorithm>
 #include <set>
+#include <sstream>
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include "base/text.h"
@@ -21,38 +24,96 @@ Error At(const std::string& source, const YAML::Mark& mark, const std::string& t
                fmt::format("{}: line {}, column {}: {}", source, mark.line + 1, mark.column + 1, text));
 }
 
-// Plain scalars keep their text behind kPlainScalar: what they mean depends on the member they are for.
-Result<Json> ToJson(const YAML::Node& node, const std::string& source) {
-  switch (node.Type()) {
-    case YAML::NodeType::Undefined:
-    case YAML::NodeType::Null:
-      return Json(nullptr);
-    case YAML::NodeType::Scalar: {
-      const bool plain = node.Tag() == "?";
-      if (plain && IsYamlNull(node.Scalar())) return Json(nullptr);
-      return Json(plain ? std::string(1, kPlainScalar) + node.Scalar() : node.Scalar());
-    }
-    case YAML::NodeType::Sequence: {
-      Json list = Json::array();
-      for (const YAML::Node& item : node) {
-        ASSIGN_OR_RETURN(Json json, ToJson(item, source));
-        list.push_back(std::move(json));
+// Turns one YAML document into JSON. Plain scalars keep their text behind kPlainScalar: what they mean
+// depends on the member they are for.
+class Converter {
+ public:
+  explicit Converter(const std::string& source) : source_(source) {}
+
+  Result<Json> ToJson(const YAML::Node& node, int depth = 0) {
+    // Anchors can make a small text endless: a node inside itself, or lists of lists of the same list.
+    constexpr int kDeepest = 100;
+    constexpr std::size_t kMostNodes = 1'000'000;
+    if (depth > kDeepest || ++nodes_ > kMostNodes)
+      return At(source_, node.Mark(), "document contains excessive aliasing");
+    switch (node.Type()) {
+      case YAML::NodeType::Undefined:
+      case YAML::NodeType::Null:
+        return Json(nullptr);
+      case YAML::NodeType::Scalar:
+        return FromScalar(node);
+      case YAML::NodeType::Sequence: {
+        Json list = Json::array();
+        for (const YAML::Node& item : node) {
+          ASSIGN_OR_RETURN(Json json, ToJson(item, depth + 1));
+          list.push_back(std::move(json));
+        }
+        return list;
       }
-      return list;
+      case YAML::NodeType::Map:
+        break;
     }
-    case YAML::NodeType::Map:
-      break;
+    Json map = Json::object();
+    for (const auto& entry : node) {
+      if (!entry.first.IsScalar()) return At(source_, entry.first.Mark(), "a key must be a word");
+      const std::string& word = entry.first.Scalar();
+      const std::string key = entry.first.Tag() == "?" ? PlainAsText(word) : word;
+      if (map.contains(key))
+        return At(source_, entry.first.Mark(), fmt::format("key \"{}\" already set in map", key));
+      ASSIGN_OR_RETURN(map[key], ToJson(entry.second, depth + 1));
+    }
+    return map;
   }
-  Json map = Json::object();
-  for (const auto& entry : node) {
-    if (!entry.first.IsScalar()) return At(source, entry.first.Mark(), "a key must be a word");
-    const std::string key =
-        entry.first.Tag() == "?" ? PlainAsText(entry.first.Scalar()) : entry.first.Scalar();
-    if (map.contains(key))
-      return At(source, entry.first.Mark(), fmt::format("key \"{}\" already set in map", key));
-    ASSIGN_OR_RETURN(map[key], ToJson(entry.second, source));
+
+ private:
+  static Json FromScalar(const YAML::Node& node) {
+    const bool plain = node.Tag() == "?";
+    if (plain && IsYamlNull(node.Scalar())) return nullptr;
+    return plain ? std::string(1, kPlainScalar) + node.Scalar() : node.Scalar();
   }
-  return map;
+
+  const std::string& source_;
+  std::size_t nodes_ = 0;
+};
+
+// Reads over a document and keeps nothing.
+class NoEvents final : public YAML::EventHandler {
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+  }
+  void OnMapEnd() override {}
+};
+
+// yaml-cpp 0.7 reads "," as endlessly many empty documents (YAML::LoadAll never returns), and YAML::Load
+// ignores what follows the first one.
+bool HoldsMoreThanOneDocument(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  NoEvents ignored;
+  return parser.HandleNextDocument(ignored) && parser.HandleNextDocument(ignored);
+}
+
+// Splits at each line that starts with "---"; the rest of such a line is dropped (reference calicoctl A.5).
+// Each part keeps its place in the file through empty lines before it, so that errors name the file's line.
+std::vector<std::string> SplitDocuments(std::string_view text) {
+  std::vector<std::string> parts;
+  std::size_t start = 0, lines = 0;
+  while (true) {
+    const std::size_t end = text.find("\n---", start);
+    const std::string_view part = text.substr(start, end == std::string_view::npos ? end : end + 1 - start);
+    parts.push_back(std::string(lines, '\n') + std::string(part));
+    if (end == std::string_view::npos) return parts;
+    lines += static_cast<std::size_t>(std::count(part.begin(), part.end(), '\n'));
+    // The separator's own line feed stays: it is both the separator's end and what the next separator needs.
+    start = std::min(text.find('\n', end + 1), text.size());
+  }
 }
 
 std::string Word(const Json& json, const char* name) {
@@ -175,8 +236,10 @@ Json ResolvePlain(const Json& json) {
 Result<std::vector<Document>> ParseDocuments(std::string_view text, const std::string& source) {
   std::vector<Document> documents;
   try {
-    for (const YAML::Node& node : YAML::LoadAll(std::string(text))) {
-      ASSIGN_OR_RETURN(const codec::Json json, codec::ToJson(node, source));
+    for (const std::string& part : codec::SplitDocuments(text)) {
+      if (codec::HoldsMoreThanOneDocument(part))
+        return codec::At(source, YAML::Mark::null_mark(), "unexpected text outside the document");
+      ASSIGN_OR_RETURN(const codec::Json json, codec::Converter(source).ToJson(YAML::Load(part)));
       RETURN_IF_ERROR(codec::Collect(json, source, documents));
     }
   } catch (const YAML::Exception& error) {

@@ -159,6 +159,26 @@ TEST(Documents, NameAKindThatIsUnknown) {
   EXPECT_THAT(Refused("just a word\n"), HasSubstr("a document must be a resource"));
 }
 
+TEST(Documents, EndThoughTheirTextWouldNot) {
+  EXPECT_THAT(Refused(",a: b\n"), HasSubstr("outside the document"));
+  EXPECT_THAT(Refused(Pool("a") + "---\n,"), HasSubstr("outside the document"));
+  EXPECT_THAT(Refused("&a [*a]\n"), HasSubstr("excessive aliasing"));
+  std::string laughs = "a: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
+  for (int i = 1; i < 12; ++i) {
+    const std::string last = "*a" + std::to_string(i - 1);
+    laughs += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [";
+    for (int j = 0; j < 9; ++j) laughs += last + ", ";
+    laughs += last + "]\n";
+  }
+  EXPECT_THAT(Refused(laughs), HasSubstr("excessive aliasing"));
+  EXPECT_THAT(Refused(std::string(5000, '[')), HasSubstr("file.yaml"));
+}
+
+TEST(Documents, NameTheLineOfTheFileInALaterDocument) {
+  EXPECT_THAT(Refused(Pool("a") + "--- # second\na: [\n"), HasSubstr("line 9"));
+  EXPECT_THAT(Refused(Pool("a") + "---\n---\n" + Pool("b", "  cidr: x\n")), HasSubstr("line 15, column 3"));
+}
+
 // One bad byte anywhere: an error or other objects, never a crash.
 TEST(Documents, SurviveAnyDamage) {
   const std::string sound =
