@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One suite for the kernel's notifications and for the fake's.
+#include <chrono>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -11,8 +13,6 @@ namespace calico::kernel {
 namespace {
 
 using Events = RtnetlinkMonitor::Events;
-using ::testing::Contains;
-using ::testing::Field;
 using testing::RtnetlinkWorldCase;
 
 constexpr int kPatienceMs = 5000;
@@ -77,13 +77,15 @@ INSTANTIATE_TEST_SUITE_P(Both, MonitorContract,
                          ::testing::Values(testing::KernelWorld(), testing::FakeWorld()),
                          [](const auto& one) { return one.param.name; });
 
+// Not that there is nothing: the kernel adds IPv6 routes in its own time when a carrier comes up.
 TEST_P(MonitorContract, ReadingNothingDoesNotBlock) {
-  static_cast<void>(monitor_->Read());  // a carrier may still have come up
+  const auto start = std::chrono::steady_clock::now();
+  while (IsReadable(*monitor_)) ASSERT_TRUE(monitor_->Read().has_value());
   const auto events = monitor_->Read();
   ASSERT_TRUE(events.has_value());
-  EXPECT_TRUE(events->routes.empty());
-  EXPECT_TRUE(events->links_removed.empty());
   EXPECT_FALSE(events->overrun);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(4))
+      << "the socket's time-out is 5 s";
 }
 
 TEST_P(MonitorContract, TellsOfRoutesInEveryTable) {
