@@ -31,7 +31,9 @@ Result<int> EnsureInterfaceSysctls(kernel::Sysctl& sysctl, const std::string& in
                                                   {"net/ipv4/neigh/" + interface + "/proxy_delay", "0"},
                                                   {v4 + "proxy_arp", "1"},
                                                   {v4 + "forwarding", "1"}}));
-  const auto disabled = sysctl.Read(v6 + "disable_ipv6");
+  auto disabled = sysctl.Read(v6 + "disable_ipv6");
+  if (!disabled.has_value() && disabled.error().code() != ErrorCode::kNotFound)
+    return std::move(disabled).error();
   if (!disabled.has_value() || *disabled != "0") return writes;
   ASSIGN_OR_RETURN(
       const int more,
