@@ -71,6 +71,12 @@ void CheckEntity(const std::string& side, const EntityRule& entity, const std::s
     if (text.find("global(") != std::string::npos)
       problems.Add("Selector field", text, "global() can only be used in an EntityRule namespaceSelector");
   }
+  const auto everywhere = Selector::Parse(entity.namespace_selector);
+  if (everywhere && everywhere->text() != "global()" &&
+      everywhere->text().find("global()") != std::string::npos) {
+    problems.Add("NamespaceSelector field", entity.namespace_selector,
+                 "global() cannot be combined with other selectors");
+  }
   CheckPorts(side + ".Ports", entity.ports, protocol, problems);
   CheckPorts(side + ".NotPorts", entity.not_ports, protocol, problems);
 }
