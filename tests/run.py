@@ -99,6 +99,9 @@ def run(suite: Suite) -> tuple[int, int, float, str]:
     log = LOGS / (suite.name.replace(" ", "-") + ".log")
     environment = dict(os.environ, CLICOLOR_FORCE="0", GTEST_COLOR="no", **suite.environment)
     with open(log, "w+", errors="replace") as out:
+        program = suite.command[0]
+        if "/" in program and not (ROOT / program).exists():
+            return 0, 1, 0.0, f"{program} does not exist"
         process = subprocess.Popen(suite.command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                                    env=environment)
         try:
