@@ -29,6 +29,7 @@ namespace {
 using nft::TableContent;
 
 constexpr int kConsistentReadTries = 20;
+constexpr std::size_t kManyMembers = 512;
 constexpr timeval kReplyTimeout{5, 0};
 
 std::uint8_t FamilyNumber(net::Family family) {
@@ -217,7 +218,7 @@ class NetlinkNftables final : public Nftables {
     RETURN_IF_ERROR(DumpRules(family, content));
     RETURN_IF_ERROR(DumpCounters(family, content.counters));
     RETURN_IF_ERROR(DumpSets(family, content));
-    for (auto& [name, set] : content.sets) RETURN_IF_ERROR(DumpMembers(family, name, set));
+    for (auto& [name, set] : content.sets) RETURN_IF_ERROR(DumpAllMembers(family, name, set));
     return Ok();
   }
 
@@ -259,6 +260,19 @@ class NetlinkNftables final : public Nftables {
         return;  // part of a foreign rule
       content.sets[nftnl_set_get_str(set.get, NFTNL_SET_NAME)].type = nft::TypeFrom(set.get);
     });
+  }
+
+  // While the kernel's hash table grows, after many members came at once, a dump may miss some of them and
+  // says nothing about it (seen on Linux 6.18). Read() checks that the generation stays, so what any dump
+  // shows is there: dump until there is nothing new.
+  Status DumpAllMembers(net::Family family, const std::string& name, nft::Set& into) {
+    for (int i = 0; i < kConsistentReadTries; ++i) {
+      const std::size_t before = into.members.size();
+      RETURN_IF_ERROR(DumpMembers(family, name, into));
+      if (into.type == nft::SetType::kPrefixes || into.members.size() < kManyMembers) return Ok();
+      if (i > 0 && into.members.size() == before) return Ok();
+    }
+    return Ok();
   }
 
   Status DumpMembers(net::Family family, const std::string& name, nft::Set& into) {
