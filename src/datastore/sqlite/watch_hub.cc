@@ -30,7 +30,7 @@ struct Watcher {
 using WatcherList = std::list<std::shared_ptr<Watcher>>;
 
 constexpr Duration kFirstLook = std::chrono::milliseconds(1);  // after a write to the log; doubles from there
-constexpr Duration kSlowRound = std::chrono::milliseconds(250);
+constexpr Duration kSlowRound = std::chrono::milliseconds(500);
 constexpr Duration kRoundWithoutNotify = std::chrono::milliseconds(25);
 
 }  // namespace

@@ -15,7 +15,7 @@ namespace calico::datastore::sqlite {
 //
 // Why it is not trivial: inotify tells of every write to the write-ahead log, but before the commit is
 // visible, and nothing comes after the last one; polling alone costs a wake-up each time, 50 µs on a virtual
-// machine. So: asleep until inotify tells, then look again and again for a tenth of a second; and a slow
+// machine. So: asleep until inotify tells, then look again and again for half a second; and a slow
 // round in case inotify is silent (other file systems, a replaced log).
 class WatchHub final : public std::enable_shared_from_this<WatchHub> {
  public:

@@ -114,7 +114,11 @@ TEST_F(SqliteWatch, CostsNextToNothingWhileNobodyWrites) {
   static_cast<void>(log.WaitForError(4s));
   const double percent = static_cast<double>(cpu_microseconds() - before) / 4e6 * 100;
   fmt::print("idle with three watches: {:.3f} % of one CPU\n", percent);
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+  EXPECT_LT(percent, 1) << "a sanitizer's own cost is in it";
+#else
   EXPECT_LT(percent, 0.1);
+#endif
 }
 
 }  // namespace
