@@ -150,6 +150,7 @@ Result<net::Cidr> DetectAddress(const HostAddresses& host, net::Family family, c
       if (!prefix) return Invalid(family, method);
       prefixes.push_back(*prefix);
     }
+    if (prefixes.empty()) return Invalid(family, method);
     found = FirstFound(host, family, Any, [&](const net::Ip& ip) {
       return std::any_of(prefixes.begin(), prefixes.end(),
                          [&](const net::Cidr& prefix) { return prefix.Contains(ip); });

@@ -88,6 +88,11 @@ Result<model::IPPool> MakePool(const Environment& environment, const FamilyPlan&
     return Bad(plan.prefix + "_BLOCK_SIZE", size,
                fmt::format("use {} to {}", plan.block_size_min, plan.block_size_max));
   }
+  // Validation would refuse it too, but only after the node has been written.
+  if (pool.block_size < cidr->prefix_length()) {
+    return Bad(plan.prefix + "_BLOCK_SIZE", size,
+               fmt::format("the pool {} is smaller than one block", pool.cidr));
+  }
   return pool;
 }
 

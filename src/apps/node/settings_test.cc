@@ -1,140 +1,207 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/node/settings.h"
 
+#include <filesystem>
+#include <fstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
-#include "apps/node/block_claimer.h"
-#include "apps/node/probe.h"
+#include "base/text.h"
 #include "datastore/testing/fake_client.h"
-#include "ipam/allocator.h"
 
 namespace calico::node {
 namespace {
 
-using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using Variables = std::map<std::string, std::string>;
 
-TEST(Settings, TheNodesNameComesFromTheFirstThatSaysSo) {
-  const auto name = [](Variables variables) {
-    variables.emplace("CALICO_NODENAME_FILE", "/nowhere/nodename");
-    return *DetermineNodeName(Environment(variables));
-  };
-  EXPECT_EQ(name({{"NODENAME", " Node-A "}, {"HOSTNAME", "other"}}), "Node-A");
-  EXPECT_EQ(name({{"HOSTNAME", "Host-B"}}), "host-b");
-  EXPECT_FALSE(name({}).empty());
-}
-
-TEST(Settings, TheEnvironmentWinsOverTheNodesAndThatOverTheGlobal) {
-  model::FelixConfiguration global, node, environment;
-  global.health_port = 1;
-  global.prometheus_metrics_port = 1;
-  global.claim_blocks_at_start = true;
-  node.health_port = 2;
-  node.prometheus_metrics_port = 2;
-  environment.health_port = 3;
-  const FelixSettings settings = Merge({&global, &node, nullptr, &environment});
-  EXPECT_EQ(settings.health_port, 3);
-  EXPECT_EQ(settings.metrics_port, 2);
-  EXPECT_TRUE(settings.claim_blocks_at_start);
-  EXPECT_TRUE(settings.health_enabled);
-}
-
-TEST(Settings, BadVariablesAreNamed) {
-  const auto failure = [](Variables variables) {
-    return FelixOverrides(Environment(std::move(variables))).error().message();
-  };
-  EXPECT_THAT(failure(Variables{{"FELIX_HEALTHPORT", "99999"}}), HasSubstr("FELIX_HEALTHPORT='99999'"));
-  EXPECT_THAT(failure(Variables{{"FELIX_DEFAULTENDPOINTTOHOSTACTION", "maybe"}}),
-              HasSubstr("use Drop, Return or Accept"));
-}
-
-TEST(Settings, ProbesAreRecognized) {
-  for (const char* flag : {"-felix-live", "--felix-ready", "-bird-live", "-bird-ready"})
-    EXPECT_TRUE(IsProbeFlag(flag));
-  for (const char* other : {"run", "felix-live", "-x", "-", ""}) EXPECT_FALSE(IsProbeFlag(other));
-}
-
-class BlockClaimerTest : public ::testing::Test {
- protected:
-  void AddPool(const std::string& name, const std::string& cidr) {
-    model::IPPool pool;
-    pool.metadata.name = name;
-    pool.cidr = cidr;
-    ASSERT_TRUE(datastore::Resources(store_, clock_).Create(pool).has_value());
+// A file that earlier starts would have left, removed with this object.
+class NodeNameFile {
+ public:
+  explicit NodeNameFile(const std::string& content)
+      : path_(std::filesystem::temp_directory_path() / ("nodename-" + std::to_string(::getpid()))) {
+    std::ofstream(path_) << content;
   }
-  std::vector<std::string> Affinities() const {
-    std::vector<std::string> keys;
-    for (const auto& [key, value] : store_.content()) {
-      if (key.starts_with("/calico/ipam/v2/host/node1/")) keys.push_back(key);
-    }
-    return keys;
-  }
-  bool EventuallyHas(std::size_t count) const {
-    for (int i = 0; i < 500; ++i) {
-      if (Affinities().size() == count) return true;
-      SleepFor(10ms);
-    }
-    return false;
-  }
-  static model::FelixConfiguration Claiming() {
-    model::FelixConfiguration overrides;
-    overrides.claim_blocks_at_start = true;
-    return overrides;
-  }
+  ~NodeNameFile() { std::filesystem::remove(path_); }
+  std::string path() const { return path_.string(); }
 
-  datastore::testing::FakeClient store_;
-  const SystemClock clock_;
+ private:
+  const std::filesystem::path path_;
 };
 
-TEST_F(BlockClaimerTest, ClaimsABlockOfEachPoolAndOfNewOnes) {
-  AddPool("a", "10.0.0.0/16");
-  AddPool("six", "fd80::/64");
-  BlockClaimer claimer(store_, clock_, "node1", Claiming());
-  claimer.Start();
-  EXPECT_TRUE(EventuallyHas(2));
-  AddPool("b", "10.1.0.0/16");
-  claimer.Recheck();
-  EXPECT_TRUE(EventuallyHas(3));
+std::string NameWith(const Variables& variables) {
+  const auto name = DetermineNodeName(Environment(variables));
+  return name.has_value() ? *name : name.error().message();
+}
+constexpr char kNoFile[] = "/nonexistent/nodename";
+
+TEST(NodeName, ComesFromTheVariableBeforeAnythingElseAndKeepsItsCase) {
+  const NodeNameFile file("from-file");
+  EXPECT_EQ(NameWith({{"NODENAME", " Node-1 "}, {"CALICO_NODENAME_FILE", file.path()}, {"HOSTNAME", "h"}}),
+            "Node-1");
 }
 
-TEST_F(BlockClaimerTest, GivesUpEmptyBlocksWhosePoolIsGoneAndKeepsUsedOnes) {
-  AddPool("a", "10.0.0.0/16");
-  AddPool("b", "10.1.0.0/16");
-  BlockClaimer claimer(store_, clock_, "node1", Claiming());
-  claimer.Start();
-  ASSERT_TRUE(EventuallyHas(2));
-  ipam::Allocator allocator(store_, clock_, "node1");
-  const std::vector<std::string> before = Affinities();
-  ASSERT_TRUE(allocator
-                  .AssignIp(allocator
-                                .EnsureBlock([] {
-                                  model::IPPool pool;
-                                  pool.metadata.name = "b";
-                                  pool.cidr = "10.1.0.0/16";
-                                  pool.block_size = 26;
-                                  return pool;
-                                }())
-                                ->ip(),
-                            {"handle", {}})
-                  .has_value());
-  datastore::Resources resources(store_, clock_);
-  for (const char* name : {"a", "b"})
-    ASSERT_TRUE(resources.Delete(model::Key::Resource(model::Kind::kIPPool, name)).has_value());
-  claimer.Recheck();
-  ASSERT_TRUE(EventuallyHas(1));
-  EXPECT_THAT(Affinities().front(), HasSubstr("10.1."));
+TEST(NodeName, ComesFromTheFileOfAnEarlierStartBeforeTheHostsName) {
+  const NodeNameFile file("From-File\n");
+  EXPECT_EQ(NameWith({{"CALICO_NODENAME_FILE", file.path()}, {"HOSTNAME", "h"}}), "From-File");
+  EXPECT_EQ(NameWith({{"NODENAME", "  "}, {"CALICO_NODENAME_FILE", file.path()}}), "From-File");
 }
 
-TEST_F(BlockClaimerTest, WithoutTheSettingNothingIsClaimed) {
-  AddPool("a", "10.0.0.0/16");
-  {
-    BlockClaimer claimer(store_, clock_, "node1", {});
-    claimer.Start();
-    SleepFor(100ms);
+TEST(NodeName, AnEmptyFileIsNoName) {
+  const NodeNameFile file(" \n");
+  EXPECT_EQ(NameWith({{"CALICO_NODENAME_FILE", file.path()}, {"HOSTNAME", "h"}}), "h");
+}
+
+TEST(NodeName, ComesFromTheHostInLowerCase) {
+  EXPECT_EQ(NameWith({{"CALICO_NODENAME_FILE", kNoFile}, {"HOSTNAME", "Host-A.Example\n"}}),
+            "host-a.example");
+  char host[256] = {};
+  ASSERT_EQ(::gethostname(host, sizeof host - 1), 0);
+  EXPECT_EQ(NameWith({{"CALICO_NODENAME_FILE", kNoFile}}), ToLower(host));
+}
+
+TEST(FelixOverrides, NothingSetOverridesNothing) {
+  const auto overrides = FelixOverrides(Environment(Variables{}));
+  ASSERT_TRUE(overrides.has_value());
+  EXPECT_EQ(*overrides, model::FelixConfiguration{});
+}
+
+TEST(FelixOverrides, ReadsEveryVariable) {
+  const auto overrides = FelixOverrides(Environment({{"FELIX_INTERFACEPREFIX", "cali,tap"},
+                                                     {"FELIX_DEFAULTENDPOINTTOHOSTACTION", "ACCEPT"},
+                                                     {"FELIX_LOGSEVERITYSCREEN", "Debug"},
+                                                     {"FELIX_HEALTHENABLED", "false"},
+                                                     {"FELIX_HEALTHHOST", "0.0.0.0"},
+                                                     {"FELIX_HEALTHPORT", "9098"},
+                                                     {"FELIX_PROMETHEUSMETRICSENABLED", "true"},
+                                                     {"FELIX_PROMETHEUSMETRICSHOST", "10.0.0.1"},
+                                                     {"FELIX_PROMETHEUSMETRICSPORT", "0"},
+                                                     {"FELIX_IPV6SUPPORT", "no"},
+                                                     {"FELIX_CLAIMBLOCKSATSTART", "yes"}}));
+  ASSERT_TRUE(overrides.has_value()) << overrides.error().message();
+  model::FelixConfiguration expected;
+  expected.interface_prefix = "cali,tap";
+  expected.default_endpoint_to_host_action = "ACCEPT";
+  expected.log_severity_screen = "Debug";
+  expected.health_enabled = false;
+  expected.health_host = "0.0.0.0";
+  expected.health_port = 9098;
+  expected.prometheus_metrics_enabled = true;
+  expected.prometheus_metrics_host = "10.0.0.1";
+  expected.prometheus_metrics_port = 0;
+  expected.ipv6_support = false;
+  expected.claim_blocks_at_start = true;
+  EXPECT_EQ(*overrides, expected);
+}
+
+TEST(FelixOverrides, ABadPortNamesItsVariable) {
+  for (const char* variable : {"FELIX_HEALTHPORT", "FELIX_PROMETHEUSMETRICSPORT"}) {
+    for (const char* value : {"x", "9099x", "-1", "65536", "99999999999", " 1", "1.5"}) {
+      const auto overrides = FelixOverrides(Environment(Variables{{variable, value}}));
+      ASSERT_FALSE(overrides.has_value()) << variable << "=" << value;
+      EXPECT_EQ(overrides.error().code(), ErrorCode::kInvalidArgument);
+      EXPECT_EQ(overrides.error().message(), std::string(variable) + "='" + value + "' is not a port number");
+    }
   }
-  EXPECT_TRUE(Affinities().empty());
+}
+
+TEST(FelixOverrides, ABadActionSaysWhatIsAllowed) {
+  const auto overrides =
+      FelixOverrides(Environment(Variables{{"FELIX_DEFAULTENDPOINTTOHOSTACTION", "Reject"}}));
+  ASSERT_FALSE(overrides.has_value());
+  EXPECT_EQ(overrides.error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(overrides.error().message(),
+            "FELIX_DEFAULTENDPOINTTOHOSTACTION='Reject': use Drop, Return or Accept");
+}
+
+TEST(FelixSettingsMerge, WithoutConfigurationsTheDefaultsHold) {
+  const FelixSettings settings = Merge({nullptr});
+  EXPECT_EQ(settings.log_level, LogLevel::kInfo);
+  EXPECT_TRUE(settings.health_enabled);
+  EXPECT_EQ(settings.health_host, "localhost");
+  EXPECT_EQ(settings.health_port, 9099);
+  EXPECT_TRUE(settings.metrics_enabled);
+  EXPECT_EQ(settings.metrics_host, "127.0.0.1");
+  EXPECT_EQ(settings.metrics_port, 9091);
+  EXPECT_TRUE(settings.ipv6);
+  EXPECT_FALSE(settings.claim_blocks_at_start);
+}
+
+TEST(FelixSettingsMerge, TheStrongerWinsFieldByField) {
+  model::FelixConfiguration weak, strong;
+  weak.health_enabled = false;
+  weak.health_host = "weak";
+  weak.health_port = 1;
+  weak.prometheus_metrics_enabled = false;
+  weak.prometheus_metrics_host = "weak";
+  weak.prometheus_metrics_port = 2;
+  weak.ipv6_support = false;
+  weak.claim_blocks_at_start = true;
+  weak.log_severity_screen = "Error";
+  strong.health_enabled = true;
+  strong.health_port = 11;
+  strong.prometheus_metrics_host = "strong";
+  strong.claim_blocks_at_start = false;
+  strong.log_severity_screen = "Warning";
+
+  const FelixSettings settings = Merge({&weak, nullptr, &strong});
+  EXPECT_TRUE(settings.health_enabled);
+  EXPECT_EQ(settings.health_host, "weak");
+  EXPECT_EQ(settings.health_port, 11);
+  EXPECT_FALSE(settings.metrics_enabled);
+  EXPECT_EQ(settings.metrics_host, "strong");
+  EXPECT_EQ(settings.metrics_port, 2);
+  EXPECT_FALSE(settings.ipv6);
+  EXPECT_FALSE(settings.claim_blocks_at_start);
+  EXPECT_EQ(settings.log_level, LogLevel::kWarning);
+}
+
+TEST(FelixSettingsMerge, AnUnknownLogLevelLeavesTheWeakerOne) {
+  model::FelixConfiguration weak, strong;
+  weak.log_severity_screen = "Debug";
+  strong.log_severity_screen = "Loud";
+  EXPECT_EQ(Merge({&weak, &strong}).log_level, LogLevel::kDebug);
+}
+
+class StoredSettings : public ::testing::Test {
+ protected:
+  void Store(const std::string& name, int port) {
+    model::FelixConfiguration configuration;
+    configuration.metadata.name = name;
+    configuration.health_port = port;
+    const auto created = resources().Create(configuration);
+    ASSERT_TRUE(created.has_value()) << created.error().message();
+  }
+  datastore::Resources resources() { return {client_, clock_}; }
+  int HealthPort(const model::FelixConfiguration& overrides = {}) {
+    const auto settings = ReadFelixSettings(resources(), "node-a", overrides);
+    EXPECT_TRUE(settings.has_value());
+    return settings.has_value() ? settings->health_port : -1;
+  }
+  datastore::testing::FakeClient client_;
+  SystemClock clock_;
+};
+
+TEST_F(StoredSettings, GlobalThenNodeThenEnvironment) {
+  EXPECT_EQ(HealthPort(), 9099);
+  Store("default", 1001);
+  Store("node.node-b", 1002);
+  EXPECT_EQ(HealthPort(), 1001) << "node-b's are not ours";
+  Store("node.node-a", 1003);
+  EXPECT_EQ(HealthPort(), 1003);
+  model::FelixConfiguration overrides;
+  overrides.health_port = 1004;
+  EXPECT_EQ(HealthPort(overrides), 1004);
+}
+
+TEST_F(StoredSettings, AStoreThatIsAwayIsAnErrorNotTheDefaults) {
+  client_.FailNext(datastore::testing::Operation::kGet, Error(ErrorCode::kUnavailable, "store away"));
+  const auto settings = ReadFelixSettings(resources(), "node-a", {});
+  ASSERT_FALSE(settings.has_value());
+  EXPECT_EQ(settings.error().code(), ErrorCode::kUnavailable);
+  EXPECT_THAT(settings.error().message(), HasSubstr("store away"));
 }
 
 }  // namespace

@@ -159,6 +159,8 @@ class Startup {
   }
 
   Status WriteNode() {
+    // Without networking there may be nothing to say about BGP, and validation refuses an empty section.
+    if (node_.bgp == model::NodeBgp{}) node_.bgp.reset();
     if (exists_ && node_ == before_) return Ok();
     auto written = exists_ ? resources_.Update(node_) : resources_.Create(node_);
     if (!written.has_value())
