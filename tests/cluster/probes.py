@@ -93,7 +93,9 @@ class KernelWrites:
             for pid in [*children, str(monitor.pid)]:
                 os.kill(int(pid), signal.SIGTERM)
             text += monitor.communicate(timeout=10)[0]
-        return text
+        # A new interface gets its link-local address from the kernel a second or two after it came up.
+        own = ("inet6 fe80:", "local fe80:", "anycast fe80:", "fe80::/64")
+        return "".join(line for line in text.splitlines(keepends=True) if not any(word in line for word in own))
 
 
 def bird_config(host: Host) -> tuple[str, str]:

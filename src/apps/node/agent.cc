@@ -65,9 +65,16 @@ Result<UniqueFd> TakeLock() {
   const std::string path = std::string(kRunDirectory) + "/calico-node.lock";
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd.valid()) return Error::FromErrno(errno, path);
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
-  return Error(ErrorCode::kAlreadyExists,
-               "calico-node is already running on this host (" + path + " is locked)");
+  // A predecessor that has just ended: its last threads may still hold the file when its first one is gone.
+  const TimePoint give_up = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (std::chrono::steady_clock::now() > give_up) {
+      return Error(ErrorCode::kAlreadyExists,
+                   "calico-node is already running on this host (" + path + " is locked)");
+    }
+    SleepFor(std::chrono::milliseconds(10));
+  }
+  return fd;
 }
 
 // Until the store answers. False: a signal came first.
