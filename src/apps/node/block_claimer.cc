@@ -27,6 +27,7 @@ BlockClaimer::BlockClaimer(datastore::Client& client, const Clock& clock, std::s
 
 BlockClaimer::~BlockClaimer() {
   thread_.StopAndJoin();
+  retry_.reset();  // before its loop, which is the last member
 }
 
 void BlockClaimer::Start() {
