@@ -15,6 +15,7 @@ struct ClusterInformation {
   std::string cluster_type;
   std::string calico_version;
   std::optional<bool> datastore_ready;
+  std::string variant;
   UnknownMembers unknown;
   bool operator==(const ClusterInformation&) const = default;
 };

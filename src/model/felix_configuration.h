@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -8,8 +9,8 @@
 
 namespace calico::model {
 
-// The fields that this version reads (reference felix 4.4); all others stay in `unknown`.
-// Name "default" or "node.<name>"; the per-node object wins field by field.
+// Named members are those that this version reads; the other parameters of model/felix_parameters.h are kept
+// as JSON text. Name "default" or "node.<name>"; the per-node object wins field by field.
 struct FelixConfiguration {
   Metadata metadata;
   std::string log_severity_screen;              // "Info"
@@ -25,6 +26,7 @@ struct FelixConfiguration {
   std::string reporting_interval;  // Go duration
   // Ours: claim one block per pool at start and whenever a pool appears, instead of at the first address.
   std::optional<bool> claim_blocks_at_start;
+  std::map<std::string, std::string> other_parameters;  // spec field -> JSON text in its normal form
   UnknownMembers unknown;
   bool operator==(const FelixConfiguration&) const = default;
 };

@@ -22,34 +22,51 @@ struct KindFacts {
   Kind kind;
   std::string_view name, plural;
   bool namespaced;
+  bool managed;
   std::array<std::string_view, 5> more_aliases;  // beside name and plural
 };
 // Reference datastore-model A.2, calicoctl A.6.
-constexpr std::array<KindFacts, 8> kKinds{{
-    {Kind::kIPPool, "IPPool", "ippools", false, {"ipp", "ipps", "pool", "pools"}},
-    {Kind::kNode, "Node", "nodes", false, {"no", "nos"}},
-    {Kind::kWorkloadEndpoint, "WorkloadEndpoint", "workloadendpoints", true, {"wep", "weps"}},
-    {Kind::kProfile, "Profile", "profiles", false, {"pro", "pros"}},
-    {Kind::kBGPConfiguration, "BGPConfiguration", "bgpconfigurations", false, {"bgpconfig", "bgpconfigs"}},
-    {Kind::kBGPPeer, "BGPPeer", "bgppeers", false, {"bgpp", "bgpps", "bp", "bps"}},
-    {Kind::kClusterInformation,
-     "ClusterInformation",
-     "clusterinformations",
-     false,
+constexpr std::array<KindFacts, static_cast<std::size_t>(kLastResourceKind) + 1> kKinds{{
+    {Kind::kIPPool, "IPPool", "ippools", false, true, {"ipp", "ipps", "pool", "pools"}},
+    {Kind::kNode, "Node", "nodes", false, true, {"no", "nos"}},
+    {Kind::kWorkloadEndpoint, "WorkloadEndpoint", "workloadendpoints", true, true, {"wep", "weps"}},
+    {Kind::kProfile, "Profile", "profiles", false, true, {"pro", "pros"}},
+    {Kind::kBGPConfiguration, "BGPConfiguration", "bgpconfigurations", false, true,
+     {"bgpconfig", "bgpconfigs"}},
+    {Kind::kBGPPeer, "BGPPeer", "bgppeers", false, true, {"bp", "bps", "bgpp", "bgpps"}},
+    {Kind::kClusterInformation, "ClusterInformation", "clusterinformations", false, true,
      {"clusterinfo", "clusterinfos"}},
-    {Kind::kFelixConfiguration,
-     "FelixConfiguration",
-     "felixconfigurations",
-     false,
+    {Kind::kFelixConfiguration, "FelixConfiguration", "felixconfigurations", false, true,
      {"felixconfig", "felixconfigs"}},
+    {Kind::kBGPFilter, "BGPFilter", "bgpfilters", false, true, {"bf", "bfs", "bgpf", "bgpfs"}},
+    {Kind::kBlockAffinityResource, "BlockAffinity", "blockaffinities", false, false, {}},
+    {Kind::kCalicoNodeStatus, "CalicoNodeStatus", "caliconodestatuses", false, true, {}},
+    {Kind::kGlobalNetworkPolicy, "GlobalNetworkPolicy", "globalnetworkpolicies", false, true, {"gnp", "gnps"}},
+    {Kind::kGlobalNetworkSet, "GlobalNetworkSet", "globalnetworksets", false, true, {"gnetsets"}},
+    {Kind::kHostEndpoint, "HostEndpoint", "hostendpoints", false, true, {"hep", "heps"}},
+    {Kind::kIPAMConfigResource, "IPAMConfig", "ipamconfigs", false, false, {}},
+    {Kind::kIPAMConfiguration, "IPAMConfiguration", "ipamconfigurations", false, false, {}},
+    {Kind::kIPReservation, "IPReservation", "ipreservations", false, true, {"reservation", "reservations"}},
+    {Kind::kKubeControllersConfiguration, "KubeControllersConfiguration", "kubecontrollersconfigurations",
+     false, true, {"kubecontrollersconfig", "kubecontrollersconfigs"}},
+    {Kind::kLiveMigration, "LiveMigration", "livemigrations", true, false, {}},
+    {Kind::kNetworkPolicy, "NetworkPolicy", "networkpolicies", true, true,
+     {"np", "pol", "pols", "policy", "policies"}},
+    {Kind::kNetworkSet, "NetworkSet", "networksets", true, true, {"netsets"}},
+    {Kind::kStagedGlobalNetworkPolicy, "StagedGlobalNetworkPolicy", "stagedglobalnetworkpolicies", false, true,
+     {"sgnp", "sgnps"}},
+    {Kind::kStagedKubernetesNetworkPolicy, "StagedKubernetesNetworkPolicy", "stagedkubernetesnetworkpolicies",
+     true, true, {"sknp", "skpol", "skpols", "stagedkubernetespolicy", "stagedkubernetespolicies"}},
+    {Kind::kStagedNetworkPolicy, "StagedNetworkPolicy", "stagednetworkpolicies", true, true,
+     {"snp", "spol", "spols", "stagedpolicy", "stagedpolicies"}},
+    {Kind::kTier, "Tier", "tiers", false, true, {}},
 }};
 
 const KindFacts& Facts(Kind kind) {
-  for (const KindFacts& facts : kKinds) {
-    if (facts.kind == kind) return facts;
-  }
-  CHECK(false, "not a resource kind");
-  std::abort();
+  CHECK(kind <= kLastResourceKind, "not a resource kind");
+  const KindFacts& facts = kKinds[static_cast<std::size_t>(kind)];
+  CHECK(facts.kind == kind, "kKinds is in the order of Kind");
+  return facts;
 }
 
 // "10.0.0.0/26" <-> "10.0.0.0-26"
@@ -194,15 +211,39 @@ std::string_view KindPlural(Kind kind) {
   return Facts(kind).plural;
 }
 bool IsResource(Kind kind) {
-  return kind <= Kind::kFelixConfiguration;
+  return kind <= kLastResourceKind;
 }
 bool IsNamespaced(Kind kind) {
   return IsResource(kind) && Facts(kind).namespaced;
 }
 
+bool IsTieredPolicy(Kind kind) {
+  return kind == Kind::kNetworkPolicy || kind == Kind::kGlobalNetworkPolicy ||
+         kind == Kind::kStagedNetworkPolicy || kind == Kind::kStagedGlobalNetworkPolicy;
+}
+bool IsManaged(Kind kind) {
+  return IsResource(kind) && Facts(kind).managed;
+}
+std::optional<Kind> ParseKindName(std::string_view name) {
+  for (const KindFacts& facts : kKinds) {
+    if (facts.name == name) return facts.kind;
+  }
+  return std::nullopt;
+}
+std::vector<std::string> KindAliases(Kind kind) {
+  std::vector<std::string> aliases;
+  for (std::string_view alias : Facts(kind).more_aliases) {
+    if (!alias.empty()) aliases.emplace_back(alias);
+  }
+  aliases.push_back(ToLower(Facts(kind).name));
+  aliases.emplace_back(Facts(kind).plural);
+  return aliases;
+}
+
 std::optional<Kind> ParseKindAlias(std::string_view text) {
   const std::string lower = ToLower(text);
   for (const KindFacts& facts : kKinds) {
+    if (!facts.managed) continue;
     if (lower == ToLower(facts.name) || lower == facts.plural) return facts.kind;
     for (std::string_view alias : facts.more_aliases) {
       if (!alias.empty() && lower == alias) return facts.kind;

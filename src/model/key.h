@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "net/cidr.h"
 
@@ -19,6 +20,24 @@ enum class Kind {
   kBGPPeer,
   kClusterInformation,
   kFelixConfiguration,
+  kBGPFilter,
+  kBlockAffinityResource,
+  kCalicoNodeStatus,
+  kGlobalNetworkPolicy,
+  kGlobalNetworkSet,
+  kHostEndpoint,
+  kIPAMConfigResource,
+  kIPAMConfiguration,
+  kIPReservation,
+  kKubeControllersConfiguration,
+  kLiveMigration,
+  kNetworkPolicy,
+  kNetworkSet,
+  kStagedGlobalNetworkPolicy,
+  kStagedKubernetesNetworkPolicy,
+  kStagedNetworkPolicy,
+  kTier,
+  // Not resources: no metadata, keys of their own.
   kIpamBlock,
   kBlockAffinity,
   kIpamHandle,
@@ -53,11 +72,20 @@ std::string ListPrefix(Kind kind, const std::string& ns);  // one namespace, or 
 std::string AffinityPrefix(const std::string& host, net::Family family);
 std::string BlockPrefix(net::Family family);
 
-// "IPPool", "ippools", namespaced or not. Only for resource kinds (kIPPool to kFelixConfiguration).
+inline constexpr Kind kLastResourceKind = Kind::kTier;
+
+// "IPPool", "ippools", namespaced or not. Only for resource kinds (kIPPool to kLastResourceKind).
 std::string_view KindName(Kind kind);
+std::optional<Kind> ParseKindName(std::string_view name);  // exactly as KindName() writes it
 std::string_view KindPlural(Kind kind);
 bool IsResource(Kind kind);
 bool IsNamespaced(Kind kind);
+// The four kinds whose policies live in a tier (reference datastore-model A.7.2, A.7.3).
+bool IsTieredPolicy(Kind kind);
+// Whether calicoctl shows and changes the kind (reference calicoctl A.6; CalicoNodeStatus is our addition).
+bool IsManaged(Kind kind);
+// All spellings that ParseKindAlias() takes, the shortest form of each first.
+std::vector<std::string> KindAliases(Kind kind);
 // Command line spellings, any case: "ippool", "pools", "wep", … (reference calicoctl A.6).
 std::optional<Kind> ParseKindAlias(std::string_view text);
 // "IPPool(pool-a)", "WorkloadEndpoint(default/x)": how errors name an object (A.16).

@@ -10,10 +10,17 @@
 #include "model/cluster_information.h"
 #include "model/docker_network.h"
 #include "model/felix_configuration.h"
+#include "model/host_endpoint.h"
 #include "model/ip_pool.h"
 #include "model/ipam.h"
+#include "model/ipam_resources.h"
 #include "model/key.h"
+#include "model/kube_controllers_configuration.h"
+#include "model/live_migration.h"
+#include "model/network_set.h"
 #include "model/node.h"
+#include "model/node_status.h"
+#include "model/policy.h"
 #include "model/profile.h"
 #include "model/workload_endpoint.h"
 
@@ -22,7 +29,11 @@ namespace calico::model {
 // In the order of enum Kind.
 using Object =
     std::variant<IPPool, Node, WorkloadEndpoint, Profile, BGPConfiguration, BGPPeer, ClusterInformation,
-                 FelixConfiguration, IpamBlock, BlockAffinity, IpamHandle, IpamConfig, DockerNetwork>;
+                 FelixConfiguration, BGPFilter, BlockAffinityResource, CalicoNodeStatus, GlobalNetworkPolicy,
+                 GlobalNetworkSet, HostEndpoint, IPAMConfigResource, IPAMConfiguration, IPReservation,
+                 KubeControllersConfiguration, LiveMigration, NetworkPolicy, NetworkSet,
+                 StagedGlobalNetworkPolicy, StagedKubernetesNetworkPolicy, StagedNetworkPolicy, Tier, IpamBlock,
+                 BlockAffinity, IpamHandle, IpamConfig, DockerNetwork>;
 
 // What the syncer tells calc: the latest value of each key that changed; a null pointer means the key is
 // absent (deleted, or not decodable). Two batches merge by taking the later value per key.

@@ -2,6 +2,7 @@
 #include "model/codec/document.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -9,10 +10,13 @@
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
+#include "base/suggest.h"
 #include "base/text.h"
 #include "model/codec/fields.h"
 #include "model/codec/scalar.h"
 #include "model/codec/v1.h"
+#include "model/codec/value.h"
+#include "model/v1_names.h"
 
 namespace calico::model {
 namespace codec {
@@ -24,13 +28,18 @@ Error At(const std::string& source, const YAML::Mark& mark, const std::string& t
                fmt::format("{}: line {}, column {}: {}", source, mark.line + 1, mark.column + 1, text));
 }
 
+// Where the members of a document stand in the file, by RFC 6901 pointer.
+using Places = std::map<std::string, YAML::Mark>;
+
 // Turns one YAML document into JSON. Plain scalars keep their text behind kPlainScalar: what they mean
 // depends on the member they are for.
 class Converter {
  public:
   explicit Converter(const std::string& source) : source_(source) {}
 
-  Result<Json> ToJson(const YAML::Node& node, int depth = 0) {
+  const Places& places() const { return places_; }
+
+  Result<Json> ToJson(const YAML::Node& node, const std::string& pointer = "", int depth = 0) {
     // Anchors can make a small text endless: a node inside itself, or lists of lists of the same list.
     constexpr int kDeepest = 100;
     constexpr std::size_t kMostNodes = 1'000'000;
@@ -45,7 +54,9 @@ class Converter {
       case YAML::NodeType::Sequence: {
         Json list = Json::array();
         for (const YAML::Node& item : node) {
-          ASSIGN_OR_RETURN(Json json, ToJson(item, depth + 1));
+          const std::string at = fmt::format("{}/{}", pointer, list.size());
+          places_.emplace(at, item.Mark());
+          ASSIGN_OR_RETURN(Json json, ToJson(item, at, depth + 1));
           list.push_back(std::move(json));
         }
         return list;
@@ -60,7 +71,9 @@ class Converter {
       const std::string key = entry.first.Tag() == "?" ? PlainAsText(word) : word;
       if (map.contains(key))
         return At(source_, entry.first.Mark(), fmt::format("key \"{}\" already set in map", key));
-      ASSIGN_OR_RETURN(map[key], ToJson(entry.second, depth + 1));
+      const std::string at = pointer + "/" + EscapePointer(key);
+      places_.emplace(at, entry.first.Mark());
+      ASSIGN_OR_RETURN(map[key], ToJson(entry.second, at, depth + 1));
     }
     return map;
   }
@@ -74,6 +87,7 @@ class Converter {
 
   const std::string& source_;
   std::size_t nodes_ = 0;
+  Places places_;
 };
 
 // Reads over a document and keeps nothing.
@@ -122,94 +136,113 @@ std::string Word(const Json& json, const char* name) {
   return text.starts_with(kPlainScalar) ? text.substr(1) : text;
 }
 
-// Members of upstream that this version stores and shows without reading them (they stay in `unknown`).
-bool IsKnownUpstream(Kind kind, const std::string& path) {
-  static const std::map<Kind, std::set<std::string>> kMembers{
-      {Kind::kIPPool, {"/status"}},
-      {Kind::kNode,
-       {"/status", "/spec/ipv4VXLANTunnelAddr", "/spec/vxlanTunnelMACAddr", "/spec/ipv6VXLANTunnelAddr",
-        "/spec/vxlanTunnelMACAddrV6", "/spec/wireguard", "/spec/interfaces"}},
-      {Kind::kWorkloadEndpoint, {"/spec/ipNATs", "/spec/allowSpoofedSourcePrefixes", "/spec/qosControls"}},
-      {Kind::kBGPConfiguration,
-       {"/spec/serviceLoadBalancerIPs", "/spec/serviceExternalIPs", "/spec/serviceClusterIPs",
-        "/spec/serviceLoadBalancerAggregation", "/spec/communities", "/spec/prefixAdvertisements",
-        "/spec/nodeMeshPassword", "/spec/nodeMeshMaxRestartTime", "/spec/bindMode", "/spec/ignoredInterfaces",
-        "/spec/localWorkloadPeeringIPV4", "/spec/localWorkloadPeeringIPV6", "/spec/programClusterRoutes",
-        "/spec/ipv4NormalRoutePriority", "/spec/ipv6NormalRoutePriority"}},
-      {Kind::kBGPPeer,
-       {"/spec/keepOriginalNextHop", "/spec/password", "/spec/sourceAddress", "/spec/maxRestartTime",
-        "/spec/keepaliveTime", "/spec/numAllowedLocalASNumbers", "/spec/ttlSecurity", "/spec/reachableBy",
-        "/spec/filters", "/spec/reversePeering", "/spec/localASNumber", "/spec/nextHopMode",
-        "/spec/localWorkloadSelector"}},
-      {Kind::kClusterInformation, {"/spec/variant"}},
-  };
+// Members of Kubernetes' ObjectMeta that Calico keeps without reading them.
+bool IsKnownMetadata(const std::string& pointer) {
   static const std::set<std::string> kMetadata{
       "/metadata/generation",        "/metadata/selfLink",
       "/metadata/deletionTimestamp", "/metadata/deletionGracePeriodSeconds",
       "/metadata/ownerReferences",   "/metadata/finalizers",
       "/metadata/managedFields"};
-  if (kMetadata.contains(path)) return true;
-  // The many parameters of the agent, most of which belong to parts that this version lacks.
-  if (kind == Kind::kFelixConfiguration && path.starts_with("/spec/")) return true;
-  if (kind == Kind::kProfile) {  // members of rules that policy will read
-    const std::string last = path.substr(path.rfind('/') + 1);
-    static const std::set<std::string> kRule{"http", "metadata", "services", "serviceAccounts"};
-    if (path.starts_with("/spec/ingress/") || path.starts_with("/spec/egress/")) return kRule.contains(last);
-  }
-  const auto found = kMembers.find(kind);
-  return found != kMembers.end() && found->second.contains(path);
+  return kMetadata.contains(pointer);
 }
 
-Result<Document> DecodeV3(const Json& json, Kind kind) {
-  Document document{EmptyObject(kind), std::string(KindName(kind))};
-  RETURN_IF_ERROR(DecodeObject(json, document.object));
-  const UnknownMembers& unknown =
-      std::visit([](const auto& o) -> const UnknownMembers& { return o.unknown; }, document.object);
-  for (const auto& [path, text] : unknown) {
-    if (IsKnownUpstream(kind, path)) continue;
-    return Error(ErrorCode::kInvalidArgument,
-                 "field in document is not recognized or is in the wrong location: " +
-                     ReplaceAll(ReplaceAll(path.substr(path.rfind('/') + 1), "~1", "/"), "~0", "~"));
-  }
-  return document;
-}
+// One YAML document on its way to resources.
+class Collector {
+ public:
+  Collector(const std::string& source, const Places& places, const DocumentOptions& options,
+            std::vector<Document>& out)
+      : source_(source), places_(places), options_(options), out_(out) {}
 
-Status Collect(const Json& json, const std::string& source, std::vector<Document>& out) {
-  if (json.is_null()) return Ok();
-  if (json.is_array()) {
-    for (const Json& item : json) RETURN_IF_ERROR(Collect(item, source, out));
+  // `at`: the pointer of `json` in the document.
+  Status Collect(const Json& json, const std::string& at) {
+    if (json.is_null()) return Ok();
+    if (json.is_array()) return CollectItems(json, at);
+    if (!json.is_object()) return Bad(at, "a document must be a resource: a map with apiVersion and kind");
+    const std::string version = Word(json, "apiVersion"), kind = Word(json, "kind");
+    const bool known_version = version == "v1" || version == "projectcalico.org/v3";
+    if (known_version && kind.size() > 4 && kind.ends_with("List") && json.contains("items")) {
+      if (IsKind(version, kind.substr(0, kind.size() - 4))) return CollectItems(json["items"], at + "/items");
+    }
+    if (!IsKind(version, kind)) return UnknownKind(at, version, kind);
+    DecodeNotes notes;
+    auto document = version == "v1" ? DecodeV1(json, kind, options_.v1_names, notes)
+                                    : DecodeV3(json, *ParseKindName(kind), notes);
+    if (!document.has_value()) return Bad(at + notes.bad_pointer, document.error().message());
+    out_.push_back(std::move(*document));
     return Ok();
   }
-  const auto bad = [&](const std::string& text) {
-    return Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", source, text));
-  };
-  if (!json.is_object()) return bad("a document must be a resource: a map with apiVersion and kind");
-  const std::string version = Word(json, "apiVersion"), kind = Word(json, "kind");
-  const bool v1 = version == "v1";
-  if ((v1 || version == "projectcalico.org/v3") && kind.size() > 4 && kind.ends_with("List") &&
-      json.contains("items")) {
-    return Collect(json["items"], source, out);
+
+ private:
+  static bool IsKind(const std::string& version, const std::string& kind) {
+    if (version == "v1") return IsV1Kind(kind);
+    const auto parsed = ParseKindName(kind);
+    return version == "projectcalico.org/v3" && parsed && IsManaged(*parsed);
   }
-  Result<Document> document =
-      bad(fmt::format("unknown resource type ({}) and/or version ({})", kind, version));
-  if (v1 && IsV1Kind(kind)) {
-    document = DecodeV1(json, kind);
-  } else if (version == "projectcalico.org/v3") {
-    for (int i = 0; i <= static_cast<int>(Kind::kFelixConfiguration); ++i) {
-      const Kind candidate = static_cast<Kind>(i);
-      if (KindName(candidate) == kind) document = DecodeV3(json, candidate);
+
+  Status CollectItems(const Json& items, const std::string& at) {
+    if (!items.is_array()) return items.is_null() ? Ok() : Status(Bad(at, "items must be a list"));
+    for (std::size_t i = 0; i < items.size(); ++i)
+      RETURN_IF_ERROR(Collect(items[i], fmt::format("{}/{}", at, i)));
+    return Ok();
+  }
+
+  static Result<Document> DecodeV3(const Json& json, Kind kind, DecodeNotes& notes) {
+    Document document{EmptyObject(kind), std::string(KindName(kind)), ApiVersion::kV3};
+    RETURN_IF_ERROR(DecodeObject(json, document.object, &notes));
+    const UnknownMembers& unknown =
+        std::visit([](const auto& o) -> const UnknownMembers& { return o.unknown; }, document.object);
+    for (const auto& [pointer, value] : unknown) {
+      if (IsKnownMetadata(pointer)) continue;
+      notes.bad_pointer = pointer;
+      return UnknownField(pointer, notes);
+    }
+    return document;
+  }
+
+  Status UnknownKind(const std::string& at, const std::string& version, const std::string& kind) {
+    std::string text = fmt::format("unknown resource type ({}) and/or version ({})", kind, version);
+    std::vector<std::string> known;
+    if (version == "v1") {
+      known = V1Kinds();
+    } else {
+      for (int i = 0; i <= static_cast<int>(kLastResourceKind); ++i) {
+        if (IsManaged(static_cast<Kind>(i))) known.emplace_back(KindName(static_cast<Kind>(i)));
+      }
+    }
+    if (version != "v1" && version != "projectcalico.org/v3") {
+      text += IsV1Kind(kind) ? ": apiVersion must be v1" : ": apiVersion must be projectcalico.org/v3 or v1";
+    } else if (const auto closest = Closest(kind, known)) {
+      text += fmt::format(": did you mean {}?", *closest);
+    }
+    return Bad(at, text);
+  }
+
+  // The place of the member, or of the nearest one around it.
+  Error Bad(std::string pointer, const std::string& text) const {
+    while (true) {
+      if (const auto place = places_.find(pointer); place != places_.end())
+        return At(source_, place->second, text);
+      const std::size_t slash = pointer.rfind('/');
+      if (slash == std::string::npos) return At(source_, YAML::Mark::null_mark(), text);
+      pointer.erase(slash);
     }
   }
-  if (!document.has_value()) {
-    Error error = std::move(document).error();
-    if (error.message().starts_with(source + ": ")) return error;
-    return std::move(error).WithContext(source);
-  }
-  out.push_back(std::move(*document));
-  return Ok();
-}
+
+  const std::string& source_;
+  const Places& places_;
+  const DocumentOptions& options_;
+  std::vector<Document>& out_;
+};
 
 }  // namespace
+
+Error UnknownField(const std::string& pointer, const DecodeNotes& notes) {
+  std::string text = "field in document is not recognized or is in the wrong location: " +
+                     UnescapePointer(pointer.substr(pointer.rfind('/') + 1));
+  if (const auto meant = notes.meant.find(pointer); meant != notes.meant.end())
+    text += fmt::format(" (did you mean {}?)", meant->second);
+  return Error(ErrorCode::kInvalidArgument, text);
+}
 
 Json ResolvePlain(const Json& json) {
   if (json.is_string()) {
@@ -233,14 +266,23 @@ Json ResolvePlain(const Json& json) {
 
 }  // namespace codec
 
-Result<std::vector<Document>> ParseDocuments(std::string_view text, const std::string& source) {
+Result<std::vector<Document>> ParseDocuments(std::string_view text, const std::string& source,
+                                             const DocumentOptions& options) {
   std::vector<Document> documents;
   try {
     for (const std::string& part : codec::SplitDocuments(text)) {
+      if (part.size() > kLargestDocument) {
+        return codec::At(source, YAML::Mark::null_mark(),
+                         fmt::format("a document is larger than {} MiB", kLargestDocument >> 20));
+      }
       if (codec::HoldsMoreThanOneDocument(part))
         return codec::At(source, YAML::Mark::null_mark(), "unexpected text outside the document");
-      ASSIGN_OR_RETURN(const codec::Json json, codec::Converter(source).ToJson(YAML::Load(part)));
-      RETURN_IF_ERROR(codec::Collect(json, source, documents));
+      const YAML::Node root = YAML::Load(part);
+      codec::Converter converter(source);
+      ASSIGN_OR_RETURN(const codec::Json json, converter.ToJson(root));
+      codec::Places places = converter.places();
+      if (root.IsDefined() && !root.IsNull()) places.emplace("", root.Mark());
+      RETURN_IF_ERROR(codec::Collector(source, places, options, documents).Collect(json, ""));
     }
   } catch (const YAML::Exception& error) {
     return codec::At(source, error.mark, error.msg);

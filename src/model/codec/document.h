@@ -10,17 +10,31 @@
 
 namespace calico::model {
 
+enum class ApiVersion { kV1, kV3 };
+
+// Names of v1 documents: converted to v3's alphabet (reference datastore-model D.1) for a store that holds v3
+// resources, or kept for one that holds Calico 2.6's.
+enum class V1Names { kConverted, kVerbatim };
+
 // One resource read from a user's file.
 struct Document {
   Object object;
   std::string kind_as_written;  // "ipPool" in v1, "IPPool" in v3: success lines repeat it
+  ApiVersion version = ApiVersion::kV3;
 };
+
+struct DocumentOptions {
+  V1Names v1_names = V1Names::kConverted;
+};
+
+inline constexpr std::size_t kLargestDocument = 10u << 20;  // bytes; reference calicoctl A.5
 
 // Parses YAML or JSON text: several documents separated by "---", `<Kind>List` objects, arrays; both
 // `projectcalico.org/v3` and `v1` (converted, reference datastore-model D). Strict: an unknown field is
 // "field in document is not recognized or is in the wrong location: x"; broken YAML names `source`,
 // line and column. Reference calicoctl A.5 and A.5.1 (scalars).
-Result<std::vector<Document>> ParseDocuments(std::string_view text, const std::string& source);
+Result<std::vector<Document>> ParseDocuments(std::string_view text, const std::string& source,
+                                             const DocumentOptions& options = {});
 
 // How calicoctl prints (reference calicoctl B.3): one object, or a List with the store's revision.
 std::string PrintYaml(const Object& object);

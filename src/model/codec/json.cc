@@ -1,328 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/codec/json.h"
 
-#include <charconv>
-#include <set>
+#include <type_traits>
 
 #include <fmt/format.h>
 
 #include "base/check.h"
 #include "base/text.h"
 #include "model/codec/fields.h"
+#include "model/codec/members.h"
 #include "model/codec/value.h"
 
 namespace calico::model {
 namespace codec {
 namespace {
-
-template <typename T>
-bool IsEmpty(const T& value) {
-  return value == T{};
-}
-
-enum Flag { kOmitEmpty, kAlways };
-
-// A protocol is stored as a number when it is one (reference datastore-model A.3.9).
-struct ProtocolText {
-  std::string& text;
-};
-
-// --- the two visitors
-
-struct Encoder {
-  Json& out;
-  bool stored;
-
-  template <typename T>
-  void operator()(const char* name, T& member, Flag flag = kOmitEmpty) {
-    if (flag == kAlways || !IsEmpty(member)) out[name] = Write(member);
-  }
-  template <typename T>
-  void operator()(const char* name, std::optional<T>& member, Flag flag = kOmitEmpty) {
-    if (member)
-      out[name] = WriteAny(*member);
-    else if (flag == kAlways)
-      out[name] = nullptr;
-  }
-  template <typename T>
-  void operator()(const char* name, std::vector<T>& member, Flag flag = kOmitEmpty) {
-    if (member.empty() && flag == kOmitEmpty) return;
-    Json list = Json::array();
-    for (T& item : member) list.push_back(WriteAny(item));
-    out[name] = std::move(list);
-  }
-  void operator()(const char* name, ProtocolText member) {
-    if (member.text.empty()) return;
-    int number = 0;
-    const char* end = member.text.data() + member.text.size();
-    const auto [stop, error] = std::from_chars(member.text.data(), end, number);
-    if (stop == end && error == std::errc())
-      out[name] = number;
-    else
-      out[name] = member.text;
-  }
-  // A struct-typed member: always stored, dropped by the printer when empty (A.3.6).
-  template <typename T>
-  void Struct(const char* name, T& member) {
-    Json inner = WriteAny(member);
-    if (stored || !inner.empty()) out[name] = std::move(inner);
-  }
-  template <typename T>
-  Json WriteAny(T& value) {
-    if constexpr (requires(Encoder e) { Fields(e, value); }) {
-      Json json = Json::object();
-      Encoder inner{json, stored};
-      Fields(inner, value);
-      return json;
-    } else if constexpr (requires { value.has_value(); }) {
-      return value ? WriteAny(*value) : Json(nullptr);
-    } else {
-      return Write(value);
-    }
-  }
-};
-
-struct Decoder {
-  const Json& in;
-  std::string path;
-  UnknownMembers& unknown;
-  std::set<std::string> seen;
-
-  // Upstream's decoder also takes a name in other letter case (reference calicoctl A.5).
-  const Json* Find(const char* name) {
-    for (const auto& [key, value] : in.items()) {
-      if (key == name || (!in.contains(name) && EqualsIgnoreCase(key, name))) {
-        seen.insert(key);
-        return value.is_null() ? nullptr : &value;
-      }
-    }
-    return nullptr;
-  }
-  template <typename T>
-  void operator()(const char* name, T& member, Flag = kOmitEmpty) {
-    if (const Json* json = Find(name)) ReadAny(*json, member, path + "/" + name);
-  }
-  void operator()(const char* name, ProtocolText member) {
-    if (const Json* json = Find(name)) Read(*json, member.text, path + "/" + name);
-    // Any letter case is read, the canonical one is kept (reference datastore-model C.2).
-    for (const char* canonical : {"TCP", "UDP", "ICMP", "ICMPv6", "SCTP", "UDPLite"}) {
-      if (EqualsIgnoreCase(member.text, canonical)) member.text = canonical;
-    }
-  }
-  template <typename T>
-  void Struct(const char* name, T& member) {
-    (*this)(name, member);
-  }
-  template <typename T>
-  void ReadAny(const Json& json, T& member, const std::string& at) {
-    if constexpr (requires(Decoder d) { Fields(d, member); }) {
-      if (!json.is_object()) Fail(at, "must be a map");
-      Decoder inner{json, at, unknown, {}};
-      Fields(inner, member);
-      inner.Finish();
-    } else if constexpr (requires {
-                           member.emplace();
-                           member.has_value();
-                         }) {
-      if (json.is_null())
-        member.reset();
-      else
-        ReadAny(json, member.emplace(), at);
-    } else if constexpr (requires { member.emplace_back(); } && !std::is_same_v<T, std::string>) {
-      if (!json.is_array()) Fail(at, "must be a list");
-      for (std::size_t i = 0; i < json.size(); ++i)
-        ReadAny(json[i], member.emplace_back(), fmt::format("{}/{}", at, i));
-    } else {
-      Read(json, member, at);
-    }
-  }
-  void Finish() {
-    for (const auto& [key, value] : in.items()) {
-      if (!seen.contains(key)) unknown[path + "/" + EscapePointer(key)] = Dump(ResolvePlain(value));
-    }
-  }
-};
-
-// --- members, in upstream's order
-
-template <typename V>
-void Fields(V& v, IcmpMatch& o) {
-  v("type", o.type);
-  v("code", o.code);
-}
-template <typename V>
-void Fields(V& v, EntityRule& o) {
-  v("nets", o.nets);
-  v("selector", o.selector);
-  v("namespaceSelector", o.namespace_selector);
-  v("ports", o.ports);
-  v("notNets", o.not_nets);
-  v("notSelector", o.not_selector);
-  v("notPorts", o.not_ports);
-}
-template <typename V>
-void Fields(V& v, Rule& o) {
-  v("action", o.action, kAlways);
-  v("ipVersion", o.ip_version);
-  v("protocol", ProtocolText{o.protocol});
-  v("icmp", o.icmp);
-  v("notProtocol", ProtocolText{o.not_protocol});
-  v("notICMP", o.not_icmp);
-  v.Struct("source", o.source);
-  v.Struct("destination", o.destination);
-}
-template <typename V>
-void Fields(V& v, NodeBgp& o) {
-  v("asNumber", o.as_number);
-  v("ipv4Address", o.ipv4_address);
-  v("ipv6Address", o.ipv6_address);
-  v("ipv4IPIPTunnelAddr", o.ipv4_ipip_tunnel_addr);
-  v("routeReflectorClusterID", o.route_reflector_cluster_id);
-}
-template <typename V>
-void Fields(V& v, NodeAddress& o) {
-  v("address", o.address, kAlways);
-  v("type", o.type);
-}
-template <typename V>
-void Fields(V& v, OrchRef& o) {
-  v("nodeName", o.node_name);
-  v("orchestrator", o.orchestrator, kAlways);
-}
-template <typename V>
-void Fields(V& v, EndpointPort& o) {
-  v("name", o.name, kAlways);
-  v("protocol", o.protocol, kAlways);
-  v("port", o.port, kAlways);
-  v("hostPort", o.host_port, kAlways);
-  v("hostIP", o.host_ip, kAlways);
-}
-
-template <typename V>
-void Spec(V& v, IPPool& o) {
-  v("cidr", o.cidr, kAlways);
-  v("vxlanMode", o.vxlan_mode);
-  v("ipipMode", o.ipip_mode);
-  v("natOutgoing", o.nat_outgoing);
-  v("disabled", o.disabled);
-  v("disableBGPExport", o.disable_bgp_export);
-  v("blockSize", o.block_size);
-  v("nodeSelector", o.node_selector);
-  v("namespaceSelector", o.namespace_selector);
-  v("allowedUses", o.allowed_uses);
-  v("assignmentMode", o.assignment_mode);
-}
-template <typename V>
-void Spec(V& v, Node& o) {
-  v("bgp", o.bgp);
-  v("orchRefs", o.orch_refs);
-  v("addresses", o.addresses);
-}
-template <typename V>
-void Spec(V& v, WorkloadEndpoint& o) {
-  v("orchestrator", o.orchestrator);
-  v("workload", o.workload);
-  v("node", o.node);
-  v("containerID", o.container_id);
-  v("pod", o.pod);
-  v("endpoint", o.endpoint);
-  v("serviceAccountName", o.service_account_name);
-  v("ipNetworks", o.ip_networks);
-  v("ipv4Gateway", o.ipv4_gateway);
-  v("ipv6Gateway", o.ipv6_gateway);
-  v("profiles", o.profiles);
-  v("interfaceName", o.interface_name);
-  v("mac", o.mac);
-  v("ports", o.ports);
-}
-template <typename V>
-void Spec(V& v, Profile& o) {
-  v("ingress", o.ingress);
-  v("egress", o.egress);
-  v("labelsToApply", o.labels_to_apply);
-}
-template <typename V>
-void Spec(V& v, BGPConfiguration& o) {
-  v("logSeverityScreen", o.log_severity_screen);
-  v("nodeToNodeMeshEnabled", o.node_to_node_mesh_enabled);
-  v("asNumber", o.as_number);
-  v("listenPort", o.listen_port);
-}
-template <typename V>
-void Spec(V& v, BGPPeer& o) {
-  v("node", o.node);
-  v("nodeSelector", o.node_selector);
-  v("peerIP", o.peer_ip);
-  v("asNumber", o.as_number);
-  v("peerSelector", o.peer_selector);
-}
-template <typename V>
-void Spec(V& v, ClusterInformation& o) {
-  v("clusterGUID", o.cluster_guid);
-  v("clusterType", o.cluster_type);
-  v("calicoVersion", o.calico_version);
-  v("datastoreReady", o.datastore_ready);
-}
-template <typename V>
-void Spec(V& v, FelixConfiguration& o) {
-  v("logSeverityScreen", o.log_severity_screen);
-  v("interfacePrefix", o.interface_prefix);
-  v("defaultEndpointToHostAction", o.default_endpoint_to_host_action);
-  v("healthEnabled", o.health_enabled);
-  v("healthHost", o.health_host);
-  v("healthPort", o.health_port);
-  v("prometheusMetricsEnabled", o.prometheus_metrics_enabled);
-  v("prometheusMetricsHost", o.prometheus_metrics_host);
-  v("prometheusMetricsPort", o.prometheus_metrics_port);
-  v("ipv6Support", o.ipv6_support);
-  v("reportingInterval", o.reporting_interval);
-  v("claimBlocksAtStart", o.claim_blocks_at_start);
-}
-
-template <typename V>
-void Fields(V& v, Metadata& o) {
-  v("name", o.name);
-  v("generateName", o.generate_name);
-  v("namespace", o.ns);
-  v("uid", o.uid);
-  v("resourceVersion", o.resource_version);
-  v("creationTimestamp", o.creation_timestamp);
-  v("labels", o.labels);
-  v("annotations", o.annotations);
-}
-
-template <typename V>
-void Fields(V& v, AllocationAttribute& o) {
-  v("handle_id", o.handle_id);
-  v("secondary", o.secondary);
-}
-template <typename V>
-void Whole(V& v, IpamBlock& o) {
-  v("cidr", o.cidr, kAlways);
-  v("affinity", o.affinity, kAlways);
-  v("affinity_claim_time", o.affinity_claim_time);
-  v("allocations", o.allocations, kAlways);
-  v("unallocated", o.unallocated, kAlways);
-  v("attributes", o.attributes, kAlways);
-  v("sequenceNumber", o.sequence_number, kAlways);
-  v("sequenceNumberForAllocation", o.sequence_number_for_allocation, kAlways);
-  v("deleted", o.deleted, kAlways);
-}
-template <typename V>
-void Whole(V& v, IpamHandle& o) {
-  v("block", o.blocks, kAlways);
-  v("deleted", o.deleted, kAlways);
-}
-template <typename V>
-void Whole(V& v, IpamConfig& o) {
-  v("strict_affinity", o.strict_affinity);
-  v("auto_allocate_blocks", o.auto_allocate_blocks);
-  v("maxBlocksPerHost", o.max_blocks_per_host);
-}
-template <typename V>
-void Whole(V& v, DockerNetwork& o) {
-  v("name", o.name, kAlways);
-}
 
 // --- whole objects
 
@@ -339,9 +30,16 @@ void InsertUnknown(Json& json, const UnknownMembers& unknown) {
 
 template <typename T>
 concept IsResourceStruct = requires(T o) { o.metadata; };
+template <typename T>
+concept HasStatusMembers = requires(Encoder v, T o) { StatusMembers(v, o); };
+// Whose status is stored even when empty (A.3.7). A pool's status came later and is optional.
+template <typename T>
+constexpr bool kStatusAlways =
+    std::is_same_v<T, Node> || std::is_same_v<T, Tier> || std::is_same_v<T, CalicoNodeStatus> ||
+    std::is_same_v<T, KubeControllersConfiguration>;
 
-void FromJson(const Json& json, IpamBlock& o) {
-  Decoder decoder{json, "", o.unknown, {}};
+void FromJson(const Json& json, IpamBlock& o, Leftovers& left) {
+  Decoder decoder{json, "", left, {}, {}};
   Whole(decoder, o);
   // Allocations and attributes keep "alternateOwnerAttrs" as text.
   for (auto it = o.unknown.begin(); it != o.unknown.end();) {
@@ -366,9 +64,9 @@ void FromJson(const Json& json, IpamBlock& o) {
       attribute.handle_id = attribute.handle_id->substr(0, attribute.handle_id->find('\r'));
   }
 }
-void FromJson(const Json& json, BlockAffinity& o) {
+void FromJson(const Json& json, BlockAffinity& o, Leftovers& left) {
   std::string state;
-  Decoder decoder{json, "", o.unknown, {}};
+  Decoder decoder{json, "", left, {}, {}};
   decoder("state", state);
   decoder("deleted", o.deleted);
   decoder.Finish();
@@ -377,24 +75,34 @@ void FromJson(const Json& json, BlockAffinity& o) {
   else if (state == "pendingDeletion")
     o.state = AffinityState::kPendingDeletion;
 }
-void FromJson(const Json& json, IpamConfig& o) {
+void FromJson(const Json& json, IpamConfig& o, Leftovers& left) {
   o.auto_allocate_blocks = false;  // absent in an existing object means false
-  Decoder decoder{json, "", o.unknown, {}};
+  Decoder decoder{json, "", left, {}, {}};
   Whole(decoder, o);
   decoder.Finish();
 }
 template <typename T>
-void FromJson(const Json& json, T& o) {
-  Decoder decoder{json, "", o.unknown, {}};
+void FromJson(const Json& json, T& o, Leftovers& left) {
+  Decoder decoder{json, "", left, {}, {}};
   if constexpr (IsResourceStruct<T>) {
-    decoder.seen = {"kind", "apiVersion", "metadata", "spec"};
+    decoder.seen = {"kind", "apiVersion"};
+    decoder.asked = {"kind", "apiVersion"};
     if (const Json* metadata = decoder.Find("metadata")) decoder.ReadAny(*metadata, o.metadata, "/metadata");
     if (const Json* spec = decoder.Find("spec")) {
       if (!spec->is_object()) Fail("/spec", "must be a map");
-      Decoder inner{*spec, "/spec", o.unknown, {}};
+      Decoder inner{*spec, "/spec", left, {}, {}};
       Spec(inner, o);
       inner.Finish();
     }
+    if constexpr (HasStatusMembers<T>) {
+      if (const Json* status = decoder.Find("status")) {
+        if (!status->is_object()) Fail("/status", "must be a map");
+        Decoder inner{*status, "/status", left, {}, {}};
+        StatusMembers(inner, o);
+        inner.Finish();
+      }
+    }
+    if constexpr (kStatusAlways<T>) decoder.seen.insert("status");
   } else {
     Whole(decoder, o);
   }
@@ -420,7 +128,7 @@ Json ToJson(T& o, bool stored) {
     Metadata metadata = o.metadata;
     if (stored) metadata.resource_version.clear();
     Json meta = encoder.WriteAny(metadata);
-    if (metadata.creation_timestamp.empty()) {
+    if (stored && metadata.creation_timestamp.empty()) {
       // null stands where the time would (A.3.6); labels and annotations follow.
       Json ordered = Json::object();
       for (const auto& [key, value] : meta.items()) {
@@ -436,8 +144,12 @@ Json ToJson(T& o, bool stored) {
     Encoder inner{spec, stored};
     Spec(inner, o);
     json["spec"] = std::move(spec);
-    if constexpr (std::is_same_v<T, Node>) json["status"] = Json::object();
-    if constexpr (std::is_same_v<T, FelixConfiguration>) json["spec"]["bpfLogLevel"] = "";
+    Json status = Json::object();
+    if constexpr (HasStatusMembers<T>) {
+      Encoder members{status, stored};
+      StatusMembers(members, o);
+    }
+    if ((stored && kStatusAlways<T>) || !status.empty()) json["status"] = std::move(status);
   } else {
     Encoder encoder{json, stored};
     Whole(encoder, o);
@@ -449,9 +161,6 @@ Json ToJson(T& o, bool stored) {
     }
   }
   InsertUnknown(json, o.unknown);
-  if constexpr (std::is_same_v<T, Node>) {
-    if (!stored && json["status"].empty()) json.erase("status");
-  }
   return json;
 }
 
@@ -468,11 +177,18 @@ Object EmptyObject(Kind kind) {
   return EmptyAt(static_cast<std::size_t>(kind), std::make_index_sequence<std::variant_size_v<Object>>());
 }
 
-Status DecodeObject(const Json& json, Object& object) {
+Status DecodeObject(const Json& json, Object& object, DecodeNotes* notes) {
   if (!json.is_object()) return Error(ErrorCode::kInvalidArgument, "not a JSON object");
   try {
-    std::visit([&](auto& o) { FromJson(json, o); }, object);
+    std::visit(
+        [&](auto& o) {
+          Leftovers left{o.unknown, {}};
+          FromJson(json, o, left);
+          if (notes != nullptr) notes->meant = std::move(left.meant);
+        },
+        object);
   } catch (const Bad& bad) {
+    if (notes != nullptr) notes->bad_pointer = bad.pointer;
     return Error(ErrorCode::kInvalidArgument, bad.text);
   } catch (const nlohmann::json::exception& error) {
     return Error(ErrorCode::kInvalidArgument, error.what());
@@ -499,6 +215,39 @@ std::string DumpStored(const Json& json) {
 
 }  // namespace codec
 
+namespace {
+
+// Since v3.30 the name that the user gave stands in an annotation; before, the stored name had the tier's name
+// in front (reference datastore-model A.7.2).
+constexpr char kNameAnnotation[] = "projectcalico.org/metadata";
+constexpr char kTierLabel[] = "projectcalico.org/tier";
+
+std::string TierOf(const Object& object) {
+  return std::visit(
+      [](const auto& o) -> std::string {
+        if constexpr (requires { o.spec.tier; })
+          return o.spec.tier;
+        else
+          return {};
+      },
+      object);
+}
+
+void ReadPolicyName(const Key& key, Metadata& metadata, const std::string& tier) {
+  if (metadata.name.empty()) metadata.name = key.name;
+  if (const auto found = metadata.annotations.find(kNameAnnotation); found != metadata.annotations.end()) {
+    const auto json = codec::Json::parse(found->second, nullptr, false);
+    if (json.is_object() && json.contains("name") && json["name"].is_string())
+      metadata.name = json["name"].get<std::string>();
+    metadata.annotations.erase(found);
+  } else if ((tier.empty() || tier == kDefaultTier) && metadata.name.starts_with("default.")) {
+    metadata.name.erase(0, std::string_view("default.").size());
+  }
+  metadata.labels.try_emplace(kTierLabel, kDefaultTier);  // A.7.3
+}
+
+}  // namespace
+
 Result<Object> DecodeValue(const Key& key, std::string_view json) {
   Object object = codec::EmptyObject(key.kind);
   if (json.empty() && key.kind == Kind::kBlockAffinity)
@@ -508,6 +257,7 @@ Result<Object> DecodeValue(const Key& key, std::string_view json) {
   if (Status status = codec::DecodeObject(parsed, object); !status.has_value()) {
     return std::move(status).error().WithContext(Describe(key));
   }
+  if (IsTieredPolicy(key.kind)) ReadPolicyName(key, MetadataOf(object), TierOf(object));
   // Read defaults (reference datastore-model A.7.6).
   if (auto* pool = std::get_if<IPPool>(&object)) {
     const auto cidr = net::Cidr::Parse(pool->cidr);
@@ -521,7 +271,13 @@ Result<Object> DecodeValue(const Key& key, std::string_view json) {
   return object;
 }
 
-std::string EncodeValue(const Key&, const Object& object) {
+std::string EncodeValue(const Key& key, const Object& object) {
+  if (IsTieredPolicy(key.kind)) {
+    Object copy = object;
+    Metadata& metadata = MetadataOf(copy);
+    metadata.annotations[kNameAnnotation] = codec::DumpStored(codec::Json{{"name", metadata.name}});
+    return codec::DumpStored(codec::EncodeObject(copy, true));
+  }
   return codec::DumpStored(codec::EncodeObject(object, true));
 }
 

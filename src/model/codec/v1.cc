@@ -67,7 +67,7 @@ Result<bool> BoolOf(const Json* json, const std::string& field) {
 
 Result<Document> Finish(Json v3, Kind kind, const std::string& v1_kind, const Mover& mover) {
   RETURN_IF_ERROR(mover.NothingLeft());
-  Document document{EmptyObject(kind), v1_kind};
+  Document document{EmptyObject(kind), v1_kind, ApiVersion::kV1};
   RETURN_IF_ERROR(DecodeObject(v3, document.object));
   return document;
 }
@@ -243,10 +243,10 @@ Result<Document> DecodeProfile(const Json& json) {
 }  // namespace
 
 bool IsV1Kind(const std::string& kind) {
-  return kind == "ipPool" || kind == "node" || kind == "workloadEndpoint" || kind == "profile";
+  return ParseV1KindName(kind).has_value();
 }
 
-Result<Document> DecodeV1(const Json& json, const std::string& kind) {
+Result<Document> DecodeV1(const Json& json, const std::string& kind, V1Names, DecodeNotes&) {
   if (kind == "ipPool") return DecodePool(json);
   if (kind == "node") return DecodeNode(json);
   if (kind == "workloadEndpoint") return DecodeEndpoint(json);

@@ -11,7 +11,7 @@
 
 namespace calico::model::codec {
 
-bool IsV1Kind(const std::string& kind);  // "ipPool", "node", "workloadEndpoint", "profile"
-Result<Document> DecodeV1(const Json& json, const std::string& kind);
+bool IsV1Kind(const std::string& kind);  // "ipPool", "policy", …: the seven kinds of Calico 2.6
+Result<Document> DecodeV1(const Json& json, const std::string& kind, V1Names names, DecodeNotes& notes);
 
 }  // namespace calico::model::codec

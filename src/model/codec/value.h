@@ -4,6 +4,7 @@
 // Inside model/codec only: single JSON values as members of objects and back.
 
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -23,10 +24,12 @@ namespace calico::model::codec {
 
 // Thrown while decoding only; DecodeObject turns it into an Error.
 struct Bad {
+  std::string pointer;  // RFC 6901, of the member
   std::string text;
 };
-[[noreturn]] inline void Fail(const std::string& path, const std::string& why) {
-  throw Bad{fmt::format("field {}: {}", ReplaceAll(path.substr(path.empty() ? 0 : 1), "/", "."), why)};
+[[noreturn]] inline void Fail(const std::string& pointer, const std::string& why) {
+  throw Bad{pointer,
+            fmt::format("field {}: {}", ReplaceAll(pointer.substr(pointer.empty() ? 0 : 1), "/", "."), why)};
 }
 
 inline std::string Shown(const Json& json) {
@@ -88,6 +91,21 @@ inline void ReadNumber(const Json& json, Number& out, const std::string& path) {
 }
 inline void Read(const Json& json, int& out, const std::string& path) {
   ReadNumber(json, out, path);
+}
+inline void Read(const Json& json, std::int64_t& out, const std::string& path) {
+  ReadNumber(json, out, path);
+}
+inline void Read(const Json& json, double& out, const std::string& path) {
+  if (IsPlain(json)) {
+    const auto integer = ParseYamlInt(Shown(json));
+    const auto value = integer ? std::optional(static_cast<double>(*integer)) : ParseYamlFloat(Shown(json));
+    if (!value) Fail(path, fmt::format("cannot parse '{}' as a number", Shown(json)));
+    out = *value;
+  } else if (json.is_number()) {
+    out = json.get<double>();
+  } else {
+    Fail(path, fmt::format("cannot parse '{}' as a number", Shown(json)));
+  }
 }
 inline void Read(const Json& json, std::uint64_t& out, const std::string& path) {
   ReadNumber(json, out, path);
@@ -167,6 +185,15 @@ inline Json Write(int value) {
   return value;
 }
 inline Json Write(std::uint32_t value) {
+  return value;
+}
+inline Json Write(std::int64_t value) {
+  return value;
+}
+// As Go does: integral floats without a point.
+inline Json Write(double value) {
+  constexpr double kExact = 1e15;
+  if (std::trunc(value) == value && std::abs(value) < kExact) return static_cast<std::int64_t>(value);
   return value;
 }
 inline Json Write(std::uint64_t value) {
