@@ -1,45 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <optional>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "apps/calicoctl/command_spec.h"
+
 namespace calico::calicoctl {
 
-enum class Verb { kGet, kCreate, kApply, kReplace, kDelete, kNodeStatus, kIpamShow, kVersion };
+// The values of one command line, checked against the command's specification. Names are those of the
+// specification; asking for one that it lacks is a mistake of this program.
+class Arguments final {
+ public:
+  explicit Arguments(const Command& command) : command_(&command) {}
 
-// The command line, checked for form only.
-struct Arguments {
-  Verb verb = Verb::kGet;
-  std::string config_file;  // empty: the default file, if it exists
+  bool Has(const std::string& name) const { return !All(name).empty(); }
+  // The value of an option or positional; "" if it was not given.
+  std::string Text(const std::string& name) const;
+  std::string Text(const std::string& name, const std::string& fallback) const;
+  // Every value of a repeatable option or a repeated positional, in order.
+  const std::vector<std::string>& All(const std::string& name) const;
 
-  // Resource verbs: either a kind with names, or files.
-  std::string kind;
-  std::vector<std::string> names;
-  std::string file;  // "-" = stdin; a directory is allowed
-  bool recursive = false;
-  bool skip_empty = false;
-  std::string ns;
-  bool all_namespaces = false;
-  bool skip_exists = false;
-  bool skip_not_exists = false;
-  std::string output = "ps";
+  void Add(const std::string& name, std::string value) { values_[name].push_back(std::move(value)); }
+  const Command& command() const { return *command_; }
 
-  std::string ip;  // ipam show
-  bool show_blocks = false;
-  bool client_only = false;  // version
+ private:
+  const Command* command_;
+  std::map<std::string, std::vector<std::string>> values_;
 };
-
-// What came of parsing: a command to run, or text to print and an exit code (help, or a mistake).
-struct ParsedArguments {
-  std::optional<Arguments> arguments;
-  int exit_code = 0;
-  std::string out;
-  std::string err;
-};
-
-// `words` are the words after the program's name.
-ParsedArguments ParseArguments(const std::vector<std::string>& words);
 
 }  // namespace calico::calicoctl

@@ -4,7 +4,6 @@
 #include <map>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "base/text.h"
 #include "model/codec/json.h"
@@ -34,19 +33,11 @@ Column Name() {
   return {"NAME", [](const Object& object, const std::string&) { return model::MetadataOf(object).name; }};
 }
 
-// "{10.0.0.1 198.51.100.1}". The model keeps NATs as JSON text, since the agent does not program them yet.
+// "{10.0.0.1 198.51.100.1}"
 std::string Nats(const model::WorkloadEndpoint& endpoint) {
-  const auto found = endpoint.unknown.find("/spec/ipNATs");
-  if (found == endpoint.unknown.end()) return {};
-  const auto json = nlohmann::json::parse(found->second, nullptr, false);
   std::vector<std::string> nats;
-  for (const auto& nat : json) {
-    if (!nat.is_object()) continue;
-    const auto address = [&](const char* member) {
-      return nat.contains(member) && nat[member].is_string() ? nat[member].get<std::string>() : std::string();
-    };
-    nats.push_back(fmt::format("{{{} {}}}", address("internalIP"), address("externalIP")));
-  }
+  for (const model::IpNat& nat : endpoint.ip_nats)
+    nats.push_back(fmt::format("{{{} {}}}", nat.internal_ip, nat.external_ip));
   return Join(nats, ",");
 }
 

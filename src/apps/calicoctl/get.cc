@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "apps/calicoctl/get.h"
-
 #include <fmt/format.h>
 
 #include "apps/calicoctl/columns.h"
+#include "apps/calicoctl/commands.h"
 #include "apps/calicoctl/resource_input.h"
+#include "apps/calicoctl/session.h"
 #include "apps/calicoctl/table.h"
 #include "base/text.h"
 #include "model/codec/document.h"
@@ -54,7 +54,7 @@ Result<Answer> GetOne(datastore::Resources& resources, const model::Key& key) {
 }
 
 Result<Answer> GetAll(datastore::Resources& resources, Kind kind, const Arguments& arguments) {
-  ASSIGN_OR_RETURN(const std::string ns, ResolveNamespace(kind, "", false, arguments));
+  ASSIGN_OR_RETURN(const std::string ns, ResolveNamespace(kind, "", false, NamespaceFlagsOf(arguments)));
   ASSIGN_OR_RETURN(datastore::ObjectList list, ns.empty() ? resources.List(kind) : resources.List(kind, ns));
   Answer answer{kind, true, {}, std::to_string(list.revision)};
   for (datastore::Stored& stored : list.items) answer.items.push_back(std::move(stored.object));
@@ -72,10 +72,11 @@ void Collect(Result<Answer> answer, std::vector<Answer>& answers, std::vector<Er
 
 void GetByNames(const Session& session, Kind kind, std::vector<Answer>& answers, std::vector<Error>& errors) {
   datastore::Resources resources = session.resources();
-  for (const std::string& typed : session.arguments.names) {
+  for (const std::string& typed : session.arguments.All("NAME")) {
     const auto get = [&]() -> Result<Answer> {
       if (typed.empty()) return Error(ErrorCode::kInvalidArgument, "resource name may not be empty");
-      ASSIGN_OR_RETURN(const std::string ns, ResolveNamespace(kind, "", true, session.arguments));
+      ASSIGN_OR_RETURN(const std::string ns,
+                       ResolveNamespace(kind, "", true, NamespaceFlagsOf(session.arguments)));
       ASSIGN_OR_RETURN(const std::string name, StoredName(resources, kind, typed));
       return GetOne(resources, model::Key::Resource(kind, name, ns));
     };
@@ -85,10 +86,10 @@ void GetByNames(const Session& session, Kind kind, std::vector<Answer>& answers,
 
 Status GetByFile(const Session& session, std::vector<Answer>& answers, std::vector<Error>& errors) {
   datastore::Resources resources = session.resources();
-  ASSIGN_OR_RETURN(std::vector<model::Document> documents, ReadDocuments(session.arguments, session.in));
+  ASSIGN_OR_RETURN(std::vector<model::Document> documents, ReadDocuments(session.arguments, session.in()));
   for (model::Document& document : documents) {
     const auto get = [&]() -> Result<Answer> {
-      RETURN_IF_ERROR(ResolveIdentity(resources, session.arguments, document));
+      RETURN_IF_ERROR(ResolveIdentity(resources, NamespaceFlagsOf(session.arguments), document));
       return GetOne(resources, model::KeyOf(document.object));
     };
     Collect(get(), answers, errors);
@@ -110,7 +111,8 @@ std::string GlobalAsNumber(const Session& session) {
 Status PrintTable(const Session& session, const Output& output, const Answer& answer) {
   std::vector<std::string> headings = output.custom_headings;
   if (headings.empty()) headings = output.wide ? WideHeadings(answer.kind) : DefaultHeadings(answer.kind);
-  const bool namespaces_asked = session.arguments.all_namespaces || !session.arguments.ns.empty();
+  const NamespaceFlags flags = NamespaceFlagsOf(session.arguments);
+  const bool namespaces_asked = flags.all || !flags.ns.empty();
   if (output.custom_headings.empty() && namespaces_asked && model::IsNamespaced(answer.kind)) {
     headings.insert(headings.begin(), "NAMESPACE");
   }
@@ -133,7 +135,7 @@ Status PrintTable(const Session& session, const Output& output, const Answer& an
     for (const Column* column : columns) row.push_back(column->cell(object, global_as));
     rows.push_back(std::move(row));
   }
-  session.out << PaddedTable(headings, rows);
+  session.out() << PaddedTable(headings, rows);
   return Ok();
 }
 
@@ -159,28 +161,23 @@ void PrintText(std::ostream& out, Format format, const std::vector<Answer>& answ
   if (!text.ends_with('\n')) out << '\n';
 }
 
-}  // namespace
-
 int RunGet(const Session& session) {
   const Arguments& arguments = session.arguments;
-  const auto failed = [&](const std::string& text) {
-    session.err << text << '\n';
-    return 1;
-  };
-  const Result<Output> output = ParseOutput(arguments.output);
+  const auto failed = [&](const std::string& text) { return session.Fail(text); };
+  const Result<Output> output = ParseOutput(arguments.Text("--output", "ps"));
   if (!output.has_value()) return failed(output.error().message());
 
   std::vector<Answer> answers;
   std::vector<Error> errors;
-  if (!arguments.file.empty()) {
+  if (arguments.Has("--filename")) {
     const Status read = GetByFile(session, answers, errors);
     if (!read.has_value()) return failed("failed to execute command: " + read.error().message());
   } else {
-    const auto kind = model::ParseKindAlias(arguments.kind);
+    const auto kind = model::ParseKindAlias(arguments.Text("KIND"));
     if (!kind)
-      return failed(
-          fmt::format("failed to get resources: resource type '{}' is not supported", arguments.kind));
-    if (arguments.names.empty()) {
+      return failed(fmt::format("failed to get resources: resource type '{}' is not supported",
+                                arguments.Text("KIND")));
+    if (!arguments.Has("NAME")) {
       datastore::Resources resources = session.resources();
       Collect(GetAll(resources, *kind, arguments), answers, errors);
     } else {
@@ -193,11 +190,31 @@ int RunGet(const Session& session) {
       const Status printed = PrintTable(session, *output, answer);
       if (!printed.has_value()) return failed(printed.error().message());
     }
-  } else if (!answers.empty() || !arguments.names.empty()) {
-    PrintText(session.out, output->format, answers);
+  } else if (!answers.empty() || arguments.Has("NAME")) {
+    PrintText(session.out(), output->format, answers);
   }
-  for (const Error& error : errors) session.err << error.message() << '\n';
+  for (const Error& error : errors) session.err() << error.message() << '\n';
   return errors.empty() ? 0 : 1;
+}
+
+}  // namespace
+
+std::vector<Command> GetCommands() {
+  Command get;
+  get.path = {"get"};
+  get.summary = "Show resources";
+  get.positionals = KindAndNames();
+  get.options =
+      Joined({{"--output", 'o', "OUTPUT", "ps, wide, yaml, json or custom-columns=A,B [default: ps]"},
+              {"--all-namespaces", 'A', "", "resources of all namespaces"}},
+             InputOptions());
+  get.examples =
+      "calicoctl get nodes -o wide\n"
+      "calicoctl get ipPool 192.168.0.0/16 -o yaml\n"
+      "calicoctl get wep -A";
+  get.mistake = KindOrFile;
+  get.run = RunGet;
+  return {get};
 }
 
 }  // namespace calico::calicoctl

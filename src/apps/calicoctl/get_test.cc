@@ -132,8 +132,6 @@ TEST_F(Get, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(Run({"get", "foo"}), Refused("failed to get resources: resource type 'foo' is not supported\n"));
   EXPECT_EQ(Run({"get", "node", "-o", "name"}), Refused("unrecognized output format 'name'\n"));
   EXPECT_EQ(Run({"get", "node", "-n", "x"}), Refused("Node is not namespaced\n"));
-  EXPECT_EQ(Run({"get"}), Refused("give either a KIND or --filename. See 'calicoctl get --help'.\n"));
-  EXPECT_EQ(Run({"got"}), Refused("unknown command: \"got\". See 'calicoctl --help'.\n"));
 }
 
 TEST_F(Get, SaysInOneLineThatTheStoreIsAway) {

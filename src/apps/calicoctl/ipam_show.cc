@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "apps/calicoctl/ipam_show.h"
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/calicoctl/commands.h"
+#include "apps/calicoctl/session.h"
 #include "apps/calicoctl/table.h"
 #include "ipam/allocator.h"
 
@@ -20,8 +20,8 @@ Row UsageRow(const std::string& grouping, const net::Cidr& cidr, double total, d
 }
 
 Status ShowUsage(const Session& session) {
-  ASSIGN_OR_RETURN(const ipam::Usage usage, ipam::ReadUsage(session.client, session.clock));
-  const bool show_blocks = session.arguments.show_blocks;
+  ASSIGN_OR_RETURN(const ipam::Usage usage, ipam::ReadUsage(session.client(), session.clock()));
+  const bool show_blocks = session.arguments.Has("--show-blocks");
   std::vector<Row> rows;
   for (const ipam::PoolUsage& pool : usage.pools) {
     rows.push_back(UsageRow("IP Pool", pool.cidr, pool.total, pool.in_use));
@@ -34,7 +34,7 @@ Status ShowUsage(const Session& session) {
     for (const auto& block : usage.orphaned)
       rows.push_back(UsageRow("Block", block.cidr, block.total, block.in_use));
   }
-  session.out << BoxTable({"GROUPING", "CIDR", "IPS TOTAL", "IPS IN USE", "IPS FREE"}, rows);
+  session.out() << BoxTable({"GROUPING", "CIDR", "IPS TOTAL", "IPS IN USE", "IPS FREE"}, rows);
   return Ok();
 }
 
@@ -42,42 +42,60 @@ Status ShowUsage(const Session& session) {
 void ShowAlternateOwner(const Session& session, const std::string& text) {
   const auto json = nlohmann::json::parse(text, nullptr, false);
   if (!json.is_object() || json.empty()) return;
-  session.out << "Alternate Owner Attributes:\n";
+  session.out() << "Alternate Owner Attributes:\n";
   for (const auto& [key, value] : json.items()) {
-    session.out << fmt::format("  {}: {}\n", key,
-                               value.is_string() ? value.get<std::string>() : value.dump());
+    session.out() << fmt::format("  {}: {}\n", key,
+                                 value.is_string() ? value.get<std::string>() : value.dump());
   }
 }
 
 Status ShowAddress(const Session& session) {
-  const std::string& text = session.arguments.ip;
+  const std::string text = session.arguments.Text("--ip");
   const auto ip = net::Ip::Parse(text);
   if (!ip) return Error(ErrorCode::kInvalidArgument, "invalid IP address specified: " + text);
-  ASSIGN_OR_RETURN(const auto found, ipam::ReadAllocation(session.client, session.clock, *ip));
+  ASSIGN_OR_RETURN(const auto found, ipam::ReadAllocation(session.client(), session.clock(), *ip));
   if (!found) {
-    session.out << fmt::format("{} is not assigned\n", ip->ToString());
+    session.out() << fmt::format("{} is not assigned\n", ip->ToString());
     return Ok();
   }
-  session.out << fmt::format("IP {} is in use\nHandle ID: {}\n", ip->ToString(),
-                             found->handle_id.value_or("<none>"));
+  session.out() << fmt::format("IP {} is in use\nHandle ID: {}\n", ip->ToString(),
+                               found->handle_id.value_or("<none>"));
   if (found->secondary.empty()) {
-    session.out << "No Active Owner attributes defined\n";
+    session.out() << "No Active Owner attributes defined\n";
   } else {
-    session.out << "Active Owner Attributes:\n";
-    for (const auto& [key, value] : found->secondary) session.out << fmt::format("  {}: {}\n", key, value);
+    session.out() << "Active Owner Attributes:\n";
+    for (const auto& [key, value] : found->secondary) session.out() << fmt::format("  {}: {}\n", key, value);
   }
   if (!found->alternate_owner_attrs_json.empty())
     ShowAlternateOwner(session, found->alternate_owner_attrs_json);
   return Ok();
 }
 
+int RunIpamShow(const Session& session) {
+  const Status shown = !session.arguments.Has("--ip") ? ShowUsage(session) : ShowAddress(session);
+  if (shown.has_value()) return 0;
+  return session.Fail(shown.error().message());
+}
+
 }  // namespace
 
-int RunIpamShow(const Session& session) {
-  const Status shown = session.arguments.ip.empty() ? ShowUsage(session) : ShowAddress(session);
-  if (shown.has_value()) return 0;
-  session.err << shown.error().message() << '\n';
-  return 1;
+std::vector<Command> IpamShowCommands() {
+  Command show;
+  show.path = {"ipam", "show"};
+  show.summary = "Show how full pools and blocks are, or who has an address";
+  show.options = Joined(
+      {{"--ip", 0, "IP", "who has this address"}, {"--show-blocks", 0, "", "the blocks of each pool too"}},
+      ConnectionOptions());
+  show.examples =
+      "calicoctl ipam show --show-blocks\n"
+      "calicoctl ipam show --ip=192.168.0.1";
+  show.mistake = [](const Arguments& arguments) {
+    return std::string(arguments.Has("--ip") && arguments.Has("--show-blocks")
+                           ? "--ip and --show-blocks exclude each other"
+                           : "");
+  };
+  show.run = RunIpamShow;
+  return {show};
 }
 
 }  // namespace calico::calicoctl

@@ -76,8 +76,10 @@ TEST_F(IpamShow, SaysThatTheStoreIsAway) {
 using Version = CommandTest;
 
 TEST_F(Version, NamesTheClusterAndTheStore) {
+  const std::string client = "Client Version:    " CALICO_VERSION "\nGit commit:        unknown\n";
   const std::string store = "Datastore:         " + client_.name() + " (a test)\n";
-  EXPECT_EQ(Run({"version"}), Printed("Cluster Version:   unknown\nCluster Type:      unknown\n" + store));
+  EXPECT_EQ(Run({"version"}),
+            Printed(client + "Cluster Version:   unknown\nCluster Type:      unknown\n" + store));
   ASSERT_TRUE(
       client_
           .Create(
@@ -85,15 +87,22 @@ TEST_F(Version, NamesTheClusterAndTheStore) {
               R"({"kind":"ClusterInformation","apiVersion":"projectcalico.org/v3","metadata":{"name":"default"},)"
               R"("spec":{"clusterType":"docker,bgp","calicoVersion":"v0.1.0"}})")
           .has_value());
-  EXPECT_EQ(Run({"version"}), Printed("Cluster Version:   v0.1.0\nCluster Type:      docker,bgp\n" + store));
+  EXPECT_EQ(Run({"version"}),
+            Printed(client + "Cluster Version:   v0.1.0\nCluster Type:      docker,bgp\n" + store));
 }
 
 TEST_F(Version, OfTheClientNeedsNoStore) {
+  const Environment environment{std::map<std::string, std::string>{}};
   std::istringstream in;
   std::ostringstream out, err;
-  EXPECT_EQ(RunCommand({"version", "--client"}, Environment({}), in, out, err), 0);
+  const Surroundings surroundings{
+      environment, clock_,
+      in,          out,
+      err,         [&](const std::string& config_file) {
+                                    return OpenChosenStore(environment, config_file); }};
+  EXPECT_EQ(RunCommand({"version", "--client"}, surroundings), 0);
   EXPECT_EQ(out.str().find("Client Version:    v"), 0U);
-  EXPECT_EQ(RunCommand({"get", "nodes", "-c", "/does/not/exist"}, Environment({}), in, out, err), 1);
+  EXPECT_EQ(RunCommand({"get", "nodes", "-c", "/does/not/exist"}, surroundings), 1);
   EXPECT_EQ(err.str(), "Error reading config file: /does/not/exist\n");
 }
 

@@ -4,6 +4,12 @@
 #include "apps/calicoctl/command.h"
 
 int main(int argc, char** argv) {
-  return calico::calicoctl::RunCommand({argv + 1, argv + argc}, calico::Environment::OfProcess(), std::cin,
-                                       std::cout, std::cerr);
+  using namespace calico;
+  const Environment environment = Environment::OfProcess();
+  const SystemClock clock;
+  const auto open = [&](const std::string& config_file) {
+    return calicoctl::OpenChosenStore(environment, config_file);
+  };
+  return calicoctl::RunCommand({argv + 1, argv + argc},
+                               {environment, clock, std::cin, std::cout, std::cerr, open});
 }

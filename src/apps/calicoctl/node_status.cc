@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/calicoctl/node_status.h"
 
+#include <unistd.h>
+
+#include "apps/calicoctl/commands.h"
 #include "apps/calicoctl/peer_table.h"
+#include "apps/calicoctl/session.h"
 #include "bgp/bird/config.h"
 
 namespace calico::calicoctl {
@@ -51,6 +55,39 @@ int RunNodeStatus(const NodeStatusSources& sources, std::ostream& out, std::ostr
   ShowPeers(sources, out, err);
   ShowUnroutedPools(sources, out, err);
   return 0;
+}
+
+namespace {
+
+// `node status` is asked when something is wrong: a store that is away must not hold it up for long.
+constexpr Duration kPoolsTimeout = std::chrono::seconds(3);
+
+Result<std::vector<model::IPPool>> ReadPools(const Session& session) {
+  ASSIGN_OR_RETURN(const OpenedStore store, session.surroundings.open(session.arguments.Text("--config")));
+  const auto hurried = store.client->WithDeadline(session.clock().Now() + kPoolsTimeout);
+  ASSIGN_OR_RETURN(const datastore::ObjectList list,
+                   datastore::Resources(*hurried, session.clock()).List(model::Kind::kIPPool));
+  std::vector<model::IPPool> pools;
+  for (const datastore::Stored& stored : list.items) pools.push_back(std::get<model::IPPool>(stored.object));
+  return pools;
+}
+
+}  // namespace
+
+std::vector<Command> NodeStatusCommands() {
+  Command status;
+  status.path = {"node", "status"};
+  status.summary = "Show whether calico-node runs and which BGP peers this host has (as root)";
+  status.options = ConnectionOptions();
+  status.examples = "calicoctl node status";
+  status.needs_store = false;  // it answers without one
+  status.run = [](const Session& session) {
+    NodeStatusSources sources;
+    sources.is_root = ::geteuid() == 0;
+    sources.pools = [&] { return ReadPools(session); };
+    return RunNodeStatus(sources, session.out(), session.err());
+  };
+  return {status};
 }
 
 }  // namespace calico::calicoctl

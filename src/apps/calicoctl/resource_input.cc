@@ -61,31 +61,40 @@ Error Refused(std::string text) {
 }  // namespace
 
 Result<std::vector<model::Document>> ReadDocuments(const Arguments& arguments, std::istream& in) {
-  const std::string& path = arguments.file;
+  const std::string path = arguments.Text("--filename");
+  const bool skip_empty = arguments.Has("--skip-empty");
   if (path == "-") {
     const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
     ASSIGN_OR_RETURN(std::vector<model::Document> documents, model::ParseDocuments(text, "stdin"));
-    if (documents.empty() && !arguments.skip_empty) return Refused("no resources specified in file -");
+    if (documents.empty() && !skip_empty) return Refused("no resources specified in file -");
     return documents;
   }
   std::error_code error;
-  if (!fs::is_directory(path, error)) return ReadOne(path, arguments.skip_empty);
+  if (!fs::is_directory(path, error)) return ReadOne(path, skip_empty);
 
   ASSIGN_OR_RETURN(const std::vector<std::string> files,
-                   arguments.recursive ? FilesUnder<fs::recursive_directory_iterator>(path)
-                                       : FilesUnder<fs::directory_iterator>(path));
+                   arguments.Has("--recursive") ? FilesUnder<fs::recursive_directory_iterator>(path)
+                                                : FilesUnder<fs::directory_iterator>(path));
   std::vector<model::Document> documents;
   for (const std::string& file : files) {
     ASSIGN_OR_RETURN(std::vector<model::Document> of_file, ReadOne(file, true));
     std::move(of_file.begin(), of_file.end(), std::back_inserter(documents));
   }
-  if (documents.empty() && !arguments.skip_empty)
-    return Refused("no resources specified in directory " + path);
+  if (documents.empty() && !skip_empty) return Refused("no resources specified in directory " + path);
   return documents;
 }
 
+NamespaceFlags NamespaceFlagsOf(const Arguments& arguments) {
+  NamespaceFlags flags{arguments.Text("--namespace"), false};
+  const std::vector<Option>& options = arguments.command().options;
+  const bool has_all = std::any_of(options.begin(), options.end(),
+                                   [](const Option& option) { return option.name == "--all-namespaces"; });
+  flags.all = has_all && arguments.Has("--all-namespaces");
+  return flags;
+}
+
 Result<std::string> ResolveNamespace(model::Kind kind, const std::string& in_resource, bool named,
-                                     const Arguments& arguments) {
+                                     const NamespaceFlags& flags) {
   const std::string kind_name(model::KindName(kind));
   if (!model::IsNamespaced(kind)) {
     if (!in_resource.empty()) {
@@ -93,22 +102,22 @@ Result<std::string> ResolveNamespace(model::Kind kind, const std::string& in_res
           "namespace should not be specified for a non-namespaced resource. {} is not a namespaced resource",
           kind_name));
     }
-    if (!arguments.ns.empty() || arguments.all_namespaces) return Refused(kind_name + " is not namespaced");
+    if (!flags.ns.empty() || flags.all) return Refused(kind_name + " is not namespaced");
     return std::string();
   }
-  if (arguments.all_namespaces) {
-    if (!arguments.ns.empty()) {
+  if (flags.all) {
+    if (!flags.ns.empty()) {
       return Refused("cannot use both --namespace and --all-namespaces flags at the same time");
     }
     if (named) return Refused("cannot use --all-namespace flag for getting a single resource");
     return std::string();
   }
-  if (!arguments.ns.empty() && !in_resource.empty() && in_resource != arguments.ns) {
-    return Refused(fmt::format("resource namespace does not match client namespace. {} != {}", in_resource,
-                               arguments.ns));
+  if (!flags.ns.empty() && !in_resource.empty() && in_resource != flags.ns) {
+    return Refused(
+        fmt::format("resource namespace does not match client namespace. {} != {}", in_resource, flags.ns));
   }
   if (!in_resource.empty()) return in_resource;
-  return arguments.ns.empty() ? "default" : arguments.ns;
+  return flags.ns.empty() ? "default" : flags.ns;
 }
 
 Result<std::string> StoredName(datastore::Resources& resources, model::Kind kind, const std::string& typed) {
@@ -125,11 +134,11 @@ Result<std::string> StoredName(datastore::Resources& resources, model::Kind kind
   return typed;
 }
 
-Status ResolveIdentity(datastore::Resources& resources, const Arguments& arguments,
+Status ResolveIdentity(datastore::Resources& resources, const NamespaceFlags& flags,
                        model::Document& document) {
   model::Metadata& metadata = model::MetadataOf(document.object);
   ASSIGN_OR_RETURN(metadata.ns,
-                   ResolveNamespace(model::KeyOf(document.object).kind, metadata.ns, true, arguments));
+                   ResolveNamespace(model::KeyOf(document.object).kind, metadata.ns, true, flags));
   if (document.kind_as_written != "ipPool") return Ok();
   const auto cidr = net::Cidr::ParsePrefix(std::get<model::IPPool>(document.object).cidr);
   if (!cidr) return Ok();  // validation will say what is wrong with it

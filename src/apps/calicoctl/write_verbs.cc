@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "apps/calicoctl/write_verbs.h"
-
 #include <functional>
 
 #include <fmt/format.h>
 
+#include "apps/calicoctl/commands.h"
 #include "apps/calicoctl/resource_input.h"
+#include "apps/calicoctl/session.h"
 #include "base/text.h"
 #include "model/codec/json.h"
 
@@ -43,13 +43,8 @@ std::string KindOf(const std::vector<Document>& documents) {
   return as_written;
 }
 
-int Failed(const Session& session, const std::string& text) {
-  session.err << text << '\n';
-  return 1;
-}
-
 int NothingGiven(const Session& session) {
-  session.out << "No resources specified\n";
+  session.out() << "No resources specified\n";
   return 0;
 }
 
@@ -64,27 +59,27 @@ Status RefuseReadOnly(Kind kind, const std::string& operation) {
 // done. We say how many were really done whenever it is at least one.
 int Report(const Session& session, const Wording& wording, const Outcome& outcome) {
   if (outcome.errors.empty()) {
-    session.out << fmt::format("Successfully {} {} {}resource(s)\n", wording.past, outcome.done,
-                               outcome.Quoted());
+    session.out() << fmt::format("Successfully {} {} {}resource(s)\n", wording.past, outcome.done,
+                                 outcome.Quoted());
     return 0;
   }
   const std::string errors = "[" + Join(outcome.errors, " ") + "]";
   if (outcome.done == 0) {
     const bool one = outcome.total == 1;
-    return Failed(session, fmt::format("failed to {} {}{}resource{}: {}", wording.verb, one ? "" : "any ",
-                                       outcome.Quoted(), one ? "" : "s", errors));
+    return session.Fail(fmt::format("failed to {} {}{}resource{}: {}", wording.verb, one ? "" : "any ",
+                                    outcome.Quoted(), one ? "" : "s", errors));
   }
-  session.out << fmt::format("Partial success: {} the first {} out of {} {}resources:\n", wording.past,
-                             outcome.done, outcome.total, outcome.Quoted());
-  return Failed(session, wording.errors_follow + ": " + errors);
+  session.out() << fmt::format("Partial success: {} the first {} out of {} {}resources:\n", wording.past,
+                               outcome.done, outcome.total, outcome.Quoted());
+  return session.Fail(wording.errors_follow + ": " + errors);
 }
 
 // `write` is one resource's part of the verb.
 int WriteAll(const Session& session, const Wording& wording,
              const std::function<Status(datastore::Resources&, model::Object)>& write) {
-  Result<std::vector<Document>> documents = ReadDocuments(session.arguments, session.in);
+  Result<std::vector<Document>> documents = ReadDocuments(session.arguments, session.in());
   if (!documents.has_value())
-    return Failed(session, "failed to execute command: " + documents.error().message());
+    return session.Fail("failed to execute command: " + documents.error().message());
   if (documents->empty()) return NothingGiven(session);
 
   datastore::Resources resources = session.resources();
@@ -92,7 +87,7 @@ int WriteAll(const Session& session, const Wording& wording,
   for (Document& document : *documents) {
     const auto write_one = [&]() -> Status {
       RETURN_IF_ERROR(RefuseReadOnly(model::KeyOf(document.object).kind, wording.refused));
-      RETURN_IF_ERROR(ResolveIdentity(resources, session.arguments, document));
+      RETURN_IF_ERROR(ResolveIdentity(resources, NamespaceFlagsOf(session.arguments), document));
       // What `get -o yaml` printed may be created again: it becomes a new resource.
       model::Metadata& metadata = model::MetadataOf(document.object);
       metadata.uid.clear();
@@ -122,14 +117,14 @@ struct Target {
 };
 
 Result<std::vector<Target>> TargetsOfFile(const Session& session, std::string& kind) {
-  ASSIGN_OR_RETURN(const std::vector<Document> documents, ReadDocuments(session.arguments, session.in));
+  ASSIGN_OR_RETURN(const std::vector<Document> documents, ReadDocuments(session.arguments, session.in()));
   kind = KindOf(documents);
   std::vector<Target> targets;
   for (const Document& document : documents) {
     const std::string& version = model::MetadataOf(document.object).resource_version;
     const auto key = [&session, document](datastore::Resources& resources) -> Result<model::Key> {
       Document resolved = document;
-      RETURN_IF_ERROR(ResolveIdentity(resources, session.arguments, resolved));
+      RETURN_IF_ERROR(ResolveIdentity(resources, NamespaceFlagsOf(session.arguments), resolved));
       return model::KeyOf(resolved.object);
     };
     targets.push_back({key, std::strtoll(version.c_str(), nullptr, 10)});
@@ -139,10 +134,11 @@ Result<std::vector<Target>> TargetsOfFile(const Session& session, std::string& k
 
 std::vector<Target> TargetsOfNames(const Session& session, Kind kind) {
   std::vector<Target> targets;
-  for (const std::string& typed : session.arguments.names) {
+  for (const std::string& typed : session.arguments.All("NAME")) {
     const auto key = [&session, kind, typed](datastore::Resources& resources) -> Result<model::Key> {
       if (typed.empty()) return Error(ErrorCode::kInvalidArgument, "resource name may not be empty");
-      ASSIGN_OR_RETURN(const std::string ns, ResolveNamespace(kind, "", true, session.arguments));
+      ASSIGN_OR_RETURN(const std::string ns,
+                       ResolveNamespace(kind, "", true, NamespaceFlagsOf(session.arguments)));
       ASSIGN_OR_RETURN(const std::string name, StoredName(resources, kind, typed));
       return model::Key::Resource(kind, name, ns);
     };
@@ -159,10 +155,8 @@ Status DeleteOne(datastore::Resources& resources, const Target& target, bool ski
   return deleted;
 }
 
-}  // namespace
-
 int RunCreate(const Session& session) {
-  const bool skip_existing = session.arguments.skip_exists;
+  const bool skip_existing = session.arguments.Has("--skip-exists");
   return WriteAll(
       session, {"create", "created", "create or apply", "hit error"},
       [&](datastore::Resources& resources, model::Object object) -> Status {
@@ -192,20 +186,19 @@ int RunDelete(const Session& session) {
   const Arguments& arguments = session.arguments;
   std::string kind_name;
   std::vector<Target> targets;
-  if (!arguments.file.empty()) {
+  if (arguments.Has("--filename")) {
     Result<std::vector<Target>> of_file = TargetsOfFile(session, kind_name);
-    if (!of_file.has_value())
-      return Failed(session, "failed to execute command: " + of_file.error().message());
+    if (!of_file.has_value()) return session.Fail("failed to execute command: " + of_file.error().message());
     targets = std::move(*of_file);
     if (targets.empty()) return NothingGiven(session);
   } else {
-    const auto kind = model::ParseKindAlias(arguments.kind);
-    if (!kind) return Failed(session, fmt::format("resource type '{}' is not supported", arguments.kind));
+    const auto kind = model::ParseKindAlias(arguments.Text("KIND"));
+    if (!kind)
+      return session.Fail(fmt::format("resource type '{}' is not supported", arguments.Text("KIND")));
     kind_name = std::string(model::KindName(*kind));
     targets = TargetsOfNames(session, *kind);
     if (targets.empty()) {
-      return Failed(
-          session,
+      return session.Fail(
           fmt::format("Failed to delete '{}' resource: insufficient identifiers, missing 'name'", kind_name));
     }
   }
@@ -213,7 +206,7 @@ int RunDelete(const Session& session) {
   datastore::Resources resources = session.resources();
   Outcome outcome{targets.size(), 0, kind_name, {}};
   for (const Target& target : targets) {
-    const Status status = DeleteOne(resources, target, arguments.skip_not_exists);
+    const Status status = DeleteOne(resources, target, arguments.Has("--skip-not-exists"));
     if (status.has_value()) {
       ++outcome.done;
     } else {
@@ -221,12 +214,46 @@ int RunDelete(const Session& session) {
     }
   }
   if (outcome.done > 0) {
-    session.out << fmt::format("Successfully deleted {} {}resource(s)\n", outcome.done, outcome.Quoted());
+    session.out() << fmt::format("Successfully deleted {} {}resource(s)\n", outcome.done, outcome.Quoted());
   }
   for (const std::string& error : outcome.errors) {
-    session.err << fmt::format("Failed to delete {}resource: {}\n", outcome.Quoted(), error);
+    session.err() << fmt::format("Failed to delete {}resource: {}\n", outcome.Quoted(), error);
   }
   return outcome.errors.empty() ? 0 : 1;
+}
+
+Command FileVerb(const std::string& name, const std::string& summary, int (*run)(const Session&)) {
+  Command command;
+  command.path = {name};
+  command.summary = summary;
+  command.options = InputOptions();
+  command.examples = "calicoctl " + name + " -f pool.yaml\ncat pool.yaml | calicoctl " + name + " -f -";
+  command.mistake = [](const Arguments& arguments) {
+    return std::string(arguments.Has("--filename") ? "" : "--filename is required");
+  };
+  command.run = run;
+  return command;
+}
+
+}  // namespace
+
+std::vector<Command> WriteCommands() {
+  Command create = FileVerb("create", "Create resources", RunCreate);
+  create.options = Joined({{"--skip-exists", 0, "", "resources that exist are no error"}}, create.options);
+  Command apply = FileVerb("apply", "Create resources, or replace those that exist", RunApply);
+  Command replace = FileVerb("replace", "Replace resources that exist", RunReplace);
+  Command remove;
+  remove.path = {"delete"};
+  remove.summary = "Delete resources";
+  remove.positionals = KindAndNames();
+  remove.options =
+      Joined({{"--skip-not-exists", 's', "", "resources that do not exist are no error"}}, InputOptions());
+  remove.examples =
+      "calicoctl delete ipPool 192.168.0.0/16\n"
+      "calicoctl delete -f pool.yaml --skip-not-exists";
+  remove.mistake = KindOrFile;
+  remove.run = RunDelete;
+  return {create, apply, replace, remove};
 }
 
 }  // namespace calico::calicoctl

@@ -33,11 +33,12 @@ inline void PrintTo(const Ran& ran, std::ostream* to) {
 class CommandTest : public ::testing::Test {
  protected:
   Ran Run(const std::vector<std::string>& words, const std::string& input = "") {
-    const ParsedArguments parsed = ParseArguments(words);
-    if (!parsed.arguments) return {parsed.exit_code, parsed.out, parsed.err};
     std::istringstream in(input);
     std::ostringstream out, err;
-    const int code = RunOnStore({*parsed.arguments, client_, clock_, in, out, err}, "a test");
+    const auto open = [this](const std::string&) -> Result<OpenedStore> {
+      return OpenedStore{"a test", client_.WithDeadline(TimePoint::max())};
+    };
+    const int code = RunCommand(words, {environment_, clock_, in, out, err, open});
     return {code, out.str(), err.str()};
   }
   // For what a test starts from.
@@ -46,6 +47,7 @@ class CommandTest : public ::testing::Test {
     ASSERT_EQ(ran.code, 0) << ran.err;
   }
 
+  Environment environment_{std::map<std::string, std::string>{}};
   datastore::testing::FakeClient client_;
   FixedClock clock_;
 };

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "apps/calicoctl/command_spec.h"
+
+namespace calico::calicoctl {
+
+// Every command, in the order of the help. Each group of verbs specifies its own in a file of its own.
+const std::vector<Command>& AllCommands();
+
+std::vector<Command> WriteCommands();       // create, apply, replace, delete
+std::vector<Command> GetCommands();         // get
+std::vector<Command> IpamShowCommands();    // ipam show
+std::vector<Command> NodeStatusCommands();  // node status
+std::vector<Command> VersionCommands();     // version
+
+}  // namespace calico::calicoctl
