@@ -43,6 +43,10 @@ struct WatchCallbacks {
   std::function<void(Error)> on_error;
 };
 
+// Whose resources the store holds. Keys and values at this interface are v3's either way; a store of Calico
+// 2.6 keeps less of them: no uid and creationTimestamp, names and rules of the v1 API.
+enum class Dialect { kV3, kCalico26 };
+
 // A store of small values with compare-and-swap and watches. Thread-safe and synchronous. Every call ends by
 // its deadline: the client's call time-out (Options of the driver), or what WithDeadline() says if that is
 // sooner. Errors: kNotFound, kAlreadyExists, kConflict (compare-and-swap lost), kUnavailable (store away or
@@ -68,6 +72,8 @@ class Client {
 
   // A view of this client whose calls all end by `deadline`. The client must outlive it.
   virtual std::unique_ptr<Client> WithDeadline(TimePoint deadline) = 0;
+
+  virtual Dialect dialect() const { return Dialect::kV3; }
 
   // "etcd http://10.0.0.1:2379" or "sqlite /var/lib/calico/calico.db", for messages.
   virtual const std::string& name() const = 0;
