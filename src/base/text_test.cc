@@ -151,5 +151,17 @@ TEST(Error, KeepsErrnoAndPutsContextInFront) {
   EXPECT_EQ(error.message(), "attach: set link: No such device");
 }
 
+TEST(Utf8, KnowsWhereACharacterEnds) {
+  EXPECT_EQ(Utf8Length("a", 0), 1U);
+  EXPECT_EQ(Utf8Length("\xc3\xa9", 0), 2U);
+  EXPECT_EQ(Utf8Length("x\xe2\x82\xac", 1), 3U);
+  EXPECT_EQ(Utf8Length("\xf0\x9f\x98\x80", 0), 4U);
+  for (const char* bad :
+       {"", "\x80", "\xc3", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80", "\xe2\x82",
+        "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xff"}) {
+    EXPECT_EQ(Utf8Length(bad, 0), 0U) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace calico

@@ -2,13 +2,9 @@
 #include "model/codec/document.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
-#include <sstream>
 
 #include <fmt/format.h>
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/yaml.h>
 
 #include "base/suggest.h"
 #include "base/text.h"
@@ -16,115 +12,36 @@
 #include "model/codec/scalar.h"
 #include "model/codec/v1.h"
 #include "model/codec/value.h"
+#include "model/codec/yaml_reader.h"
 #include "model/v1_names.h"
 
 namespace calico::model {
 namespace codec {
 namespace {
 
-Error At(const std::string& source, const YAML::Mark& mark, const std::string& text) {
-  if (mark.is_null()) return Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", source, text));
+Error At(const std::string& source, const Place& place, const std::string& text) {
+  if (place.line == 0) return Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", source, text));
   return Error(ErrorCode::kInvalidArgument,
-               fmt::format("{}: line {}, column {}: {}", source, mark.line + 1, mark.column + 1, text));
+               fmt::format("{}: line {}, column {}: {}", source, place.line, place.column, text));
 }
 
-// Where the members of a document stand in the file, by RFC 6901 pointer.
-using Places = std::map<std::string, YAML::Mark>;
-
-// Turns one YAML document into JSON. Plain scalars keep their text behind kPlainScalar: what they mean
-// depends on the member they are for.
-class Converter {
- public:
-  explicit Converter(const std::string& source) : source_(source) {}
-
-  const Places& places() const { return places_; }
-
-  Result<Json> ToJson(const YAML::Node& node, const std::string& pointer = "", int depth = 0) {
-    // Anchors can make a small text endless: a node inside itself, or lists of lists of the same list.
-    constexpr int kDeepest = 100;
-    constexpr std::size_t kMostNodes = 1'000'000;
-    if (depth > kDeepest || ++nodes_ > kMostNodes)
-      return At(source_, node.Mark(), "document contains excessive aliasing");
-    switch (node.Type()) {
-      case YAML::NodeType::Undefined:
-      case YAML::NodeType::Null:
-        return Json(nullptr);
-      case YAML::NodeType::Scalar:
-        return FromScalar(node);
-      case YAML::NodeType::Sequence: {
-        Json list = Json::array();
-        for (const YAML::Node& item : node) {
-          const std::string at = fmt::format("{}/{}", pointer, list.size());
-          places_.emplace(at, item.Mark());
-          ASSIGN_OR_RETURN(Json json, ToJson(item, at, depth + 1));
-          list.push_back(std::move(json));
-        }
-        return list;
-      }
-      case YAML::NodeType::Map:
-        break;
-    }
-    Json map = Json::object();
-    for (const auto& entry : node) {
-      if (!entry.first.IsScalar()) return At(source_, entry.first.Mark(), "a key must be a word");
-      const std::string& word = entry.first.Scalar();
-      const std::string key = entry.first.Tag() == "?" ? PlainAsText(word) : word;
-      if (map.contains(key))
-        return At(source_, entry.first.Mark(), fmt::format("key \"{}\" already set in map", key));
-      const std::string at = pointer + "/" + EscapePointer(key);
-      places_.emplace(at, entry.first.Mark());
-      ASSIGN_OR_RETURN(map[key], ToJson(entry.second, at, depth + 1));
-    }
-    return map;
-  }
-
- private:
-  static Json FromScalar(const YAML::Node& node) {
-    const bool plain = node.Tag() == "?";
-    if (plain && IsYamlNull(node.Scalar())) return nullptr;
-    return plain ? std::string(1, kPlainScalar) + node.Scalar() : node.Scalar();
-  }
-
-  const std::string& source_;
-  std::size_t nodes_ = 0;
-  Places places_;
+// A document's text, and how many lines of the file stand before it.
+struct Part {
+  std::string text;
+  int lines_before = 0;
 };
-
-// Reads over a document and keeps nothing.
-class NoEvents final : public YAML::EventHandler {
-  void OnDocumentStart(const YAML::Mark&) override {}
-  void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
-  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                       YAML::EmitterStyle::value) override {}
-  void OnSequenceEnd() override {}
-  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
-  }
-  void OnMapEnd() override {}
-};
-
-// yaml-cpp 0.7 reads "," as endlessly many empty documents (YAML::LoadAll never returns), and YAML::Load
-// ignores what follows the first one.
-bool HoldsMoreThanOneDocument(const std::string& text) {
-  std::istringstream stream(text);
-  YAML::Parser parser(stream);
-  NoEvents ignored;
-  return parser.HandleNextDocument(ignored) && parser.HandleNextDocument(ignored);
-}
 
 // Splits at each line that starts with "---"; the rest of such a line is dropped (reference calicoctl A.5).
-// Each part keeps its place in the file through empty lines before it, so that errors name the file's line.
-std::vector<std::string> SplitDocuments(std::string_view text) {
-  std::vector<std::string> parts;
-  std::size_t start = 0, lines = 0;
+std::vector<Part> SplitDocuments(std::string_view text) {
+  std::vector<Part> parts;
+  std::size_t start = 0;
+  int lines = 0;
   while (true) {
     const std::size_t end = text.find("\n---", start);
     const std::string_view part = text.substr(start, end == std::string_view::npos ? end : end + 1 - start);
-    parts.push_back(std::string(lines, '\n') + std::string(part));
+    parts.push_back({std::string(part), lines});
     if (end == std::string_view::npos) return parts;
-    lines += static_cast<std::size_t>(std::count(part.begin(), part.end(), '\n'));
+    lines += static_cast<int>(std::count(part.begin(), part.end(), '\n'));
     // The separator's own line feed stays: it is both the separator's end and what the next separator needs.
     start = std::min(text.find('\n', end + 1), text.size());
   }
@@ -149,9 +66,9 @@ bool IsKnownMetadata(const std::string& pointer) {
 // One YAML document on its way to resources.
 class Collector {
  public:
-  Collector(const std::string& source, const Places& places, const DocumentOptions& options,
+  Collector(const Part& part, const std::string& source, const DocumentOptions& options,
             std::vector<Document>& out)
-      : source_(source), places_(places), options_(options), out_(out) {}
+      : part_(part), source_(source), options_(options), out_(out) {}
 
   // `at`: the pointer of `json` in the document.
   Status Collect(const Json& json, const std::string& at) {
@@ -217,19 +134,23 @@ class Collector {
     return Bad(at, text);
   }
 
-  // The place of the member, or of the nearest one around it.
+  // At the place of the member, or of the nearest one around it. Reads the text once more, for the places.
   Error Bad(std::string pointer, const std::string& text) const {
+    Places places;
+    Json ignored;
+    ReadYaml(part_.text, ignored, &places);
     while (true) {
-      if (const auto place = places_.find(pointer); place != places_.end())
-        return At(source_, place->second, text);
+      if (const auto found = places.find(pointer); found != places.end()) {
+        return At(source_, {found->second.line + part_.lines_before, found->second.column}, text);
+      }
       const std::size_t slash = pointer.rfind('/');
-      if (slash == std::string::npos) return At(source_, YAML::Mark::null_mark(), text);
+      if (slash == std::string::npos) return At(source_, {}, text);
       pointer.erase(slash);
     }
   }
 
+  const Part& part_;
   const std::string& source_;
-  const Places& places_;
   const DocumentOptions& options_;
   std::vector<Document>& out_;
 };
@@ -270,22 +191,19 @@ Result<std::vector<Document>> ParseDocuments(std::string_view text, const std::s
                                              const DocumentOptions& options) {
   std::vector<Document> documents;
   try {
-    for (const std::string& part : codec::SplitDocuments(text)) {
-      if (part.size() > kLargestDocument) {
-        return codec::At(source, YAML::Mark::null_mark(),
+    for (const codec::Part& part : codec::SplitDocuments(text)) {
+      if (part.text.size() > kLargestDocument) {
+        return codec::At(source, {part.lines_before + 1, 1},
                          fmt::format("a document is larger than {} MiB", kLargestDocument >> 20));
       }
-      if (codec::HoldsMoreThanOneDocument(part))
-        return codec::At(source, YAML::Mark::null_mark(), "unexpected text outside the document");
-      const YAML::Node root = YAML::Load(part);
-      codec::Converter converter(source);
-      ASSIGN_OR_RETURN(const codec::Json json, converter.ToJson(root));
-      codec::Places places = converter.places();
-      if (root.IsDefined() && !root.IsNull()) places.emplace("", root.Mark());
-      RETURN_IF_ERROR(codec::Collector(source, places, options, documents).Collect(json, ""));
+      codec::Json json;
+      if (const auto problem = codec::ReadYaml(part.text, json)) {
+        const codec::Place& place = problem->place;
+        return codec::At(source, {place.line == 0 ? 0 : place.line + part.lines_before, place.column},
+                         problem->text);
+      }
+      RETURN_IF_ERROR(codec::Collector(part, source, options, documents).Collect(json, ""));
     }
-  } catch (const YAML::Exception& error) {
-    return codec::At(source, error.mark, error.msg);
   } catch (const nlohmann::json::exception& error) {  // a member of another type than the conversion expects
     return Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", source, error.what()));
   }

@@ -10,6 +10,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include "model/codec/json.h"
+
 namespace calico::model {
 namespace {
 
@@ -162,7 +164,7 @@ TEST(Documents, NameAKindThatIsUnknown) {
 TEST(Documents, EndThoughTheirTextWouldNot) {
   EXPECT_THAT(Refused(",a: b\n"), HasSubstr("outside the document"));
   EXPECT_THAT(Refused(Pool("a") + "---\n,"), HasSubstr("outside the document"));
-  EXPECT_THAT(Refused("&a [*a]\n"), HasSubstr("excessive aliasing"));
+  EXPECT_THAT(Refused("&a [*a]\n"), HasSubstr("line 1, column 5: an anchor's value contains itself"));
   std::string laughs = "a: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 12; ++i) {
     const std::string last = "*a" + std::to_string(i - 1);
@@ -172,6 +174,32 @@ TEST(Documents, EndThoughTheirTextWouldNot) {
   }
   EXPECT_THAT(Refused(laughs), HasSubstr("excessive aliasing"));
   EXPECT_THAT(Refused(std::string(5000, '[')), HasSubstr("file.yaml"));
+}
+
+TEST(Documents, MergeTheMembersOfAnAnchor) {
+  const auto documents = ParseDocuments(
+      "apiVersion: projectcalico.org/v3\nkind: GlobalNetworkSet\nmetadata:\n  name: a\n  annotations: &x {k: "
+      "one, l: two}\n"
+      "  labels: {<<: *x, l: own}\n",
+      "f");
+  ASSERT_TRUE(documents.has_value()) << documents.error().message();
+  const auto& labels = MetadataOf(documents->front().object).labels;
+  EXPECT_EQ(labels, (std::map<std::string, std::string>{{"k", "one"}, {"l", "own"}}));
+  EXPECT_THAT(Refused("a: {<<: b}\n"), HasSubstr("map merge requires map or sequence of maps as the value"));
+}
+
+TEST(Documents, FindADuplicateAmongManyKeys) {
+  std::string labels;
+  for (int i = 0; i < 100; ++i) labels += "    k" + std::to_string(i) + ": x\n";
+  EXPECT_THAT(Refused("metadata:\n  labels:\n" + labels + "    k7: y\n"),
+              HasSubstr("line 103, column 5: key \"k7\" already set in map"));
+}
+
+TEST(Documents, RefuseWhatIsNoText) {
+  EXPECT_THAT(Refused("kind: a\nname: \"\xff\"\n"),
+              HasSubstr("line 2, column 8: the text is not valid UTF-8"));
+  EXPECT_THAT(Refused(std::string("a: b\0", 5)),
+              HasSubstr("line 1, column 5: control characters are not allowed"));
 }
 
 TEST(Documents, NameTheLineOfTheFileInALaterDocument) {
