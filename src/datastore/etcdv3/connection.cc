@@ -7,7 +7,7 @@
 #include <grpc/support/log.h>
 
 #include "base/text.h"
-#include "datastore/etcdv3/endpoint.h"
+#include "datastore/endpoint.h"
 
 namespace calico::datastore::etcdv3 {
 namespace {
@@ -23,6 +23,8 @@ grpc::ChannelArguments ChannelArguments() {
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1'000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);
+  // etcd's own clients do not look at http_proxy either, which on such hosts is there for images.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetMaxReceiveMessageSize(-1);  // a list is one answer, whatever its size
   return arguments;
 }
@@ -70,30 +72,55 @@ Result<std::shared_ptr<Connection>> Connection::Open(const EtcdOptions& options)
 }
 
 Result<const Connection::Member*> Connection::Connected(TimePoint deadline) {
-  std::size_t first = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    first = preferred_;
-  }
+  Attempt attempt;
+  attempt.failed.resize(members_.size());
   // A connected one at once; else all of them try at the same time and we look again every few milliseconds.
   for (Duration pause = std::chrono::milliseconds(5);;
        pause = std::min<Duration>(pause * 2, std::chrono::milliseconds(100))) {
-    for (std::size_t i = 0; i < members_.size(); ++i) {
-      const std::size_t index = (first + i) % members_.size();
-      if (members_[index].channel->GetState(true) != GRPC_CHANNEL_READY) continue;
-      const std::lock_guard lock(mutex_);
-      preferred_ = index;
-      return &members_[index];
-    }
+    if (const Member* member = FindConnected(attempt); member != nullptr) return member;
+    const bool all_failed = std::count(attempt.failed.begin(), attempt.failed.end(), false) == 0;
+    if (all_failed && !attempt.explained) Explain(attempt, deadline);
     const TimePoint now = std::chrono::steady_clock::now();
-    if (now >= deadline) break;
+    if (attempt.hopeless || now >= deadline) break;
+    const std::size_t first = Preferred();
     members_[first].channel->WaitForConnected(ToSystemTime(std::min(deadline, now + pause)));
   }
-  for (const Member& member : members_) {
-    const std::string reason = ExplainHandshake(member.url, credentials_, std::chrono::milliseconds(500));
-    if (!reason.empty()) return Unreachable(fmt::format("{}: {}", member.url, reason));
+  return Unreachable(attempt.reason.empty() ? "no endpoint can be reached" : attempt.reason);
+}
+
+std::size_t Connection::Preferred() {
+  const std::lock_guard lock(mutex_);
+  return preferred_;
+}
+
+const Connection::Member* Connection::FindConnected(Attempt& attempt) {
+  const std::size_t first = Preferred();
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    const std::size_t index = (first + i) % members_.size();
+    const grpc_connectivity_state state = members_[index].channel->GetState(true);
+    if (state == GRPC_CHANNEL_TRANSIENT_FAILURE) attempt.failed[index] = true;
+    if (state != GRPC_CHANNEL_READY) continue;
+    const std::lock_guard lock(mutex_);
+    preferred_ = index;
+    return &members_[index];
   }
-  return Unreachable("no endpoint can be reached");
+  return nullptr;
+}
+
+// gRPC does not tell why a channel fails. A server that is away may come back before the deadline; one that
+// does not accept us, or we it, will not.
+void Connection::Explain(Attempt& attempt, TimePoint deadline) const {
+  attempt.explained = true;
+  attempt.hopeless = true;
+  std::vector<std::string> reasons;
+  for (const Member& member : members_) {
+    const Duration left = deadline - std::chrono::steady_clock::now();
+    const Explanation why = ExplainConnection(member.url, credentials_,
+                                              std::min<Duration>(left / 2, std::chrono::milliseconds(500)));
+    if (!why.hopeless) attempt.hopeless = false;
+    if (!why.reason.empty()) reasons.push_back(fmt::format("{}: {}", member.url, why.reason));
+  }
+  attempt.reason = Join(reasons, "; ");
 }
 
 void Connection::Avoid(const Member* member) {
@@ -105,10 +132,10 @@ Error Connection::Unreachable(const std::string& reason) const {
   return Error(ErrorCode::kUnavailable, fmt::format("{}: {}", name_, reason));
 }
 
-Status Connection::Authorize(const Member& member, grpc::ClientContext& context, TimePoint deadline) {
+grpc::Status Connection::Authorize(const Member& member, grpc::ClientContext& context, TimePoint deadline) {
   // Without a leader a member would serve a watch that never sees anything.
   context.AddMetadata("hasleader", "true");
-  if (username_.empty()) return Ok();
+  if (username_.empty()) return grpc::Status::OK;
   std::string token;
   {
     const std::lock_guard lock(mutex_);
@@ -121,21 +148,29 @@ Status Connection::Authorize(const Member& member, grpc::ClientContext& context,
     request.set_name(username_);
     request.set_password(password_);
     pb::AuthenticateResponse response;
-    if (const grpc::Status status = member.auth->Authenticate(&authentication, request, &response);
-        !status.ok()) {
-      return ToError(status);
-    }
+    const grpc::Status status = member.auth->Authenticate(&authentication, request, &response);
+    // A store without users takes everybody, also those who name one.
+    if (status.error_message().find("authentication is not enabled") != std::string::npos)
+      return grpc::Status::OK;
+    if (!status.ok()) return status;
     token = response.token();
     const std::lock_guard lock(mutex_);
     token_ = token;
   }
   context.AddMetadata("token", token);
-  return Ok();
+  return grpc::Status::OK;
 }
 
 void Connection::ForgetToken() {
   const std::lock_guard lock(mutex_);
   token_.clear();
+}
+
+// A token that has expired, or was given before a user or a role changed.
+bool Connection::IsStaleToken(const grpc::Status& status) const {
+  if (username_.empty()) return false;
+  return status.error_code() == grpc::StatusCode::UNAUTHENTICATED ||
+         status.error_message().find("auth store is old") != std::string::npos;
 }
 
 Status Connection::Run(TimePoint deadline, bool repeatable, const Call& call) {
@@ -144,23 +179,32 @@ Status Connection::Run(TimePoint deadline, bool repeatable, const Call& call) {
     ASSIGN_OR_RETURN(const Member* member, Connected(deadline));
     grpc::ClientContext context;
     context.set_deadline(ToSystemTime(deadline));
-    RETURN_IF_ERROR(Authorize(*member, context, deadline));
-    const grpc::Status status = call(*member, context);
+    const grpc::Status authorized = Authorize(*member, context, deadline);
+    const grpc::Status status = authorized.ok() ? call(*member, context) : authorized;
     if (status.ok()) return Ok();
-    // A token that has expired, or that another member does not know.
-    if (status.error_code() == grpc::StatusCode::UNAUTHENTICATED && !username_.empty() &&
-        !authenticated_again) {
+    if (IsStaleToken(status) && !authenticated_again) {
       authenticated_again = true;
       ForgetToken();
       continue;
     }
     if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
       Avoid(member);
-      if (repeatable && attempt < members_.size() + 1 && std::chrono::steady_clock::now() < deadline)
-        continue;
+      // What failed before the call itself was sent has no outcome to doubt.
+      const bool again = repeatable || !authorized.ok();
+      if (again && attempt < members_.size() + 1 && std::chrono::steady_clock::now() < deadline) continue;
     }
     return ToError(status);
   }
+}
+
+Error Connection::Refused(ErrorCode code, const grpc::Status& status) const {
+  const std::string& text = status.error_message();
+  std::string who = username_.empty() ? "" : fmt::format("user {}: ", username_);
+  std::string advice;
+  if (text.find("user name is empty") != std::string::npos)
+    advice =
+        "; this store wants a user: set ETCD_USERNAME and ETCD_PASSWORD, or etcdUsername and etcdPassword";
+  return Error(code, fmt::format("{}: {}{}{}", name_, who, text, advice));
 }
 
 Error Connection::ToError(const grpc::Status& status) const {
@@ -177,6 +221,7 @@ Error Connection::ToError(const grpc::Status& status) const {
     case grpc::StatusCode::INVALID_ARGUMENT:
     case grpc::StatusCode::PERMISSION_DENIED:
     case grpc::StatusCode::UNAUTHENTICATED:
+      return Refused(ErrorCode::kUnsupported, status);
     case grpc::StatusCode::UNIMPLEMENTED:
     case grpc::StatusCode::FAILED_PRECONDITION:
       return Error(ErrorCode::kUnsupported, text);

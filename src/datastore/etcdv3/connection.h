@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "datastore/choice.h"
-#include "datastore/etcdv3/tls.h"
+#include "datastore/tls.h"
 #include "rpc.grpc.pb.h"
 
 // Internal to etcdv3: shows gRPC.
@@ -32,13 +32,14 @@ class Connection final {
     std::unique_ptr<pb::Watch::Stub> watch;
     std::unique_ptr<pb::Auth::Stub> auth;
   };
-  // A member whose channel is connected; waits for one until the deadline.
+  // A member whose channel is connected; waits for one until the deadline, or until it is clear that waiting
+  // does not help.
   Result<const Member*> Connected(TimePoint deadline);
   // The member did not answer: the next call starts with another one.
   void Avoid(const Member* member);
 
-  // Adds token and leader requirement; fetches the token first if needed.
-  Status Authorize(const Member& member, grpc::ClientContext& context, TimePoint deadline);
+  // Adds token and leader requirement; fetches the token first if needed. The status is that of fetching it.
+  grpc::Status Authorize(const Member& member, grpc::ClientContext& context, TimePoint deadline);
   void ForgetToken();
 
   using Call = std::function<grpc::Status(const Member&, grpc::ClientContext&)>;
@@ -50,7 +51,18 @@ class Connection final {
   const std::string& name() const { return name_; }
 
  private:
+  // What Connected() has seen of the members since it began.
+  struct Attempt {
+    std::vector<bool> failed;
+    bool explained = false, hopeless = false;
+    std::string reason;
+  };
+  std::size_t Preferred();
+  const Member* FindConnected(Attempt& attempt);
+  void Explain(Attempt& attempt, TimePoint deadline) const;
+  bool IsStaleToken(const grpc::Status& status) const;
   Error Unreachable(const std::string& reason) const;
+  Error Refused(ErrorCode code, const grpc::Status& status) const;
 
   std::vector<Member> members_;
   Credentials credentials_;

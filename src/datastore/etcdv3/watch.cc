@@ -38,8 +38,8 @@ class StreamWatch final : public Watch {
     const TimePoint deadline = std::chrono::steady_clock::now() + std::chrono::seconds(1);
     const auto member = connection_->Connected(deadline);
     if (!member.has_value()) return member.error();
-    if (Status status = connection_->Authorize(**member, context_, deadline); !status.has_value())
-      return status.error();
+    if (const grpc::Status status = connection_->Authorize(**member, context_, deadline); !status.ok())
+      return connection_->ToError(status);
     const auto stream = (*member)->watch->Watch(&context_);
     pb::WatchRequest request;
     request.mutable_create_request()->set_key(prefix_);
@@ -64,6 +64,11 @@ class StreamWatch final : public Watch {
     if (response.compact_revision() != 0) {
       return Error(ErrorCode::kNotFound,
                    fmt::format("{}: revision {} has been compacted", connection_->name(), from_));
+    }
+    // A stale token and a missing permission look alike here: the next try asks for a new one.
+    if (response.cancel_reason().find("permission denied") != std::string::npos ||
+        response.cancel_reason().find("auth token") != std::string::npos) {
+      connection_->ForgetToken();
     }
     return Error(ErrorCode::kUnavailable,
                  fmt::format("{}: watch cancelled: {}", connection_->name(), response.cancel_reason()));

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/subprocess.h"
+#include "base/text.h"
 #include "base/unique_fd.h"
 
 namespace calico::datastore::testing {
@@ -52,58 +53,104 @@ void OpenSsl(std::vector<std::string> arguments) {
 
 }  // namespace
 
-EtcdServer::EtcdServer(const Tls& tls) : tls_(tls) {
+EtcdCluster::EtcdCluster(std::size_t members, EtcdSettings settings) : settings_(std::move(settings)) {
   char pattern[] = "/tmp/calico-etcd-XXXXXX";
   directory_ = mkdtemp(pattern);
-  endpoint_ = fmt::format("{}://127.0.0.1:{}", tls.cert.empty() ? "http" : "https", FreePort());
-  peer_ = fmt::format("http://127.0.0.1:{}", FreePort());
-  Start();
+  const char* scheme = settings_.tls.cert.empty() ? "http" : "https";
+  for (std::size_t i = 0; i < members; ++i) {
+    members_.push_back({fmt::format("etcd{}", i), fmt::format("{}://127.0.0.1:{}", scheme, FreePort()),
+                        fmt::format("http://127.0.0.1:{}", FreePort()), -1});
+  }
+  // All at once: the first one serves only when a majority has come.
+  for (Member& member : members_) Launch(member);
+  for (const Member& member : members_) WaitUntilItServes(member);
 }
 
-EtcdServer::~EtcdServer() {
-  Kill();
+EtcdCluster::~EtcdCluster() {
+  for (std::size_t i = 0; i < members_.size(); ++i) Kill(i);
   std::filesystem::remove_all(directory_);
 }
 
-void EtcdServer::Start() {
+void EtcdCluster::Start(std::size_t member) {
+  Launch(members_[member]);
+  WaitUntilItServes(members_[member]);
+}
+
+void EtcdCluster::Launch(Member& member) {
+  std::string all;
+  for (const Member& one : members_)
+    all += fmt::format("{}{}={}", all.empty() ? "" : ",", one.name, one.peer);
   std::vector<std::string> argv{"etcd",
+                                "--name",
+                                member.name,
                                 "--data-dir",
-                                directory_ + "/data",
+                                directory_ + "/" + member.name,
                                 "--listen-client-urls",
-                                endpoint_,
+                                member.client,
                                 "--advertise-client-urls",
-                                endpoint_,
+                                member.client,
                                 "--listen-peer-urls",
-                                peer_,
+                                member.peer,
                                 "--initial-advertise-peer-urls",
-                                peer_,
+                                member.peer,
                                 "--initial-cluster",
-                                "default=" + peer_,
-                                "--unsafe-no-fsync",
+                                all,
                                 "--logger",
                                 "zap"};
-  if (!tls_.cert.empty()) {
-    argv.insert(argv.end(), {"--cert-file", tls_.cert, "--key-file", tls_.key, "--trusted-ca-file", tls_.ca,
+  const EtcdSettings::Tls& tls = settings_.tls;
+  if (!tls.cert.empty()) {
+    argv.insert(argv.end(), {"--cert-file", tls.cert, "--key-file", tls.key, "--trusted-ca-file", tls.ca,
                              "--client-cert-auth"});
   }
-  // --unsafe-no-fsync came with 3.5; Debian 12 has 3.4.
-  std::erase(argv, "--unsafe-no-fsync");
-  auto started = StartDetached(argv, directory_ + "/log");
+  if (settings_.v2) argv.emplace_back("--enable-v2=true");
+  argv.insert(argv.end(), settings_.arguments.begin(), settings_.arguments.end());
+  auto started = StartDetached(argv, Log(member));
   ASSERT_TRUE(started.has_value()) << started.error().message();
-  pid_ = started->pid;
-  for (int i = 0; i < 1000 && !Listens(endpoint_); ++i) SleepFor(10ms);
-  ASSERT_TRUE(Listens(endpoint_)) << ReadFile(directory_ + "/log").value_or("");
+  member.pid = started->pid;
 }
 
-void EtcdServer::Kill() {
-  if (pid_ <= 0) return;
-  ::kill(pid_, SIGKILL);
-  ::waitpid(pid_, nullptr, 0);
-  pid_ = -1;
+// etcd opens the port of its clients when it has joined the cluster and there is a leader.
+void EtcdCluster::WaitUntilItServes(const Member& member) const {
+  for (int i = 0; i < 3000 && !Listens(member.client); ++i) SleepFor(10ms);
+  ASSERT_TRUE(Listens(member.client)) << ReadFile(Log(member)).value_or("");
 }
 
-std::string EtcdServer::Ctl(const std::vector<std::string>& arguments) {
-  std::vector<std::string> argv{"env", "ETCDCTL_API=3", "etcdctl", "--endpoints", endpoint_};
+void EtcdCluster::Kill(std::size_t index) {
+  Member& member = members_[index];
+  if (member.pid <= 0) return;
+  ::kill(member.pid, SIGKILL);
+  ::waitpid(member.pid, nullptr, 0);
+  member.pid = -1;
+}
+
+std::vector<std::string> EtcdCluster::endpoints() const {
+  std::vector<std::string> urls;
+  for (const Member& member : members_) urls.push_back(member.client);
+  return urls;
+}
+
+std::size_t EtcdCluster::Leader() {
+  // "http://127.0.0.1:2379, 8e9e05c52164694d, 3.4.23, 20 kB, true, false, 2, 4, 4, "
+  const std::vector<std::string> lines = Split(Ctl({"endpoint", "status"}), '\n');
+  for (const std::string& line : lines) {
+    const std::vector<std::string> fields = Split(line, ',');
+    if (fields.size() < 5 || Trim(fields[4]) != "true") continue;
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+      if (members_[i].client == fields[0]) return i;
+    }
+  }
+  ADD_FAILURE() << "no leader: " << Join(lines, "\n");
+  return 0;
+}
+
+std::string EtcdCluster::Ctl(const std::vector<std::string>& arguments) {
+  std::vector<std::string> up;
+  for (const Member& member : members_) {
+    if (member.pid > 0) up.push_back(member.client);
+  }
+  std::vector<std::string> argv{"env", "ETCDCTL_API=3", "etcdctl", "--endpoints", Join(up, ",")};
+  const EtcdSettings::Tls& tls = settings_.tls;
+  if (!tls.cert.empty()) argv.insert(argv.end(), {"--cacert", tls.ca, "--cert", tls.cert, "--key", tls.key});
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   const auto output = RunProcess(argv, 20s);
   if (!output.has_value() || output->exit_code != 0) {
@@ -121,8 +168,9 @@ TestCertificates::TestCertificates(const std::string& directory) {
     return path + ".pem";
   };
   EXPECT_TRUE(WriteFileAtomically(directory + "/ext", "subjectAltName=IP:127.0.0.1\n").has_value());
+  EXPECT_TRUE(WriteFileAtomically(directory + "/elsewhere", "subjectAltName=DNS:etcd.example\n").has_value());
   const auto make = [&](const std::string& name, const std::string& ca_name,
-                        const std::vector<std::string>& dates) {
+                        const std::vector<std::string>& dates, const std::string& extensions = "/ext") {
     const std::string path = directory + "/" + name, ca_path = directory + "/" + ca_name;
     OpenSsl({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj",
              "/CN=" + name, "-keyout", path + ".key", "-out", path + ".csr"});
@@ -136,7 +184,7 @@ TestCertificates::TestCertificates(const std::string& directory) {
                                   ca_path + ".key",
                                   "-CAcreateserial",
                                   "-extfile",
-                                  directory + "/ext",
+                                  directory + extensions,
                                   "-out",
                                   path + ".pem"};
     sign.insert(sign.end(), dates.begin(), dates.end());
@@ -154,6 +202,10 @@ TestCertificates::TestCertificates(const std::string& directory) {
   other_key = directory + "/other.key";
   expired_cert = make("expired", "ca", {"-days", "-1"}) + ".pem";
   expired_key = directory + "/expired.key";
+  elsewhere_cert = make("elsewhere-host", "ca", valid, "/elsewhere") + ".pem";
+  elsewhere_key = directory + "/elsewhere-host.key";
+  encrypted_key = directory + "/encrypted.key";
+  OpenSsl({"pkcs8", "-topk8", "-in", client_key, "-out", encrypted_key, "-passout", "pass:secret"});
 }
 
 }  // namespace calico::datastore::testing

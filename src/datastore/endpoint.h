@@ -5,7 +5,7 @@
 
 #include "base/result.h"
 
-namespace calico::datastore::etcdv3 {
+namespace calico::datastore {
 
 struct Endpoint {
   bool tls = false;
@@ -45,4 +45,4 @@ inline Result<Endpoint> ParseEndpoint(const std::string& url) {
   return endpoint;
 }
 
-}  // namespace calico::datastore::etcdv3
+}  // namespace calico::datastore
