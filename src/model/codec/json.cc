@@ -28,6 +28,23 @@ void InsertUnknown(Json& json, const UnknownMembers& unknown) {
   }
 }
 
+// Metadata in the order of Kubernetes' ObjectMeta, as it is stored: the time null when there is none (A.3.6),
+// no selfLink (A.3.3).
+Json StoredMetadata(Json metadata) {
+  if (!metadata.contains("creationTimestamp")) metadata["creationTimestamp"] = nullptr;
+  metadata.erase("selfLink");
+  Json ordered = Json::object();
+  for (const char* name :
+       {"name", "generateName", "namespace", "uid", "generation", "creationTimestamp", "deletionTimestamp",
+        "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers"}) {
+    if (const auto found = metadata.find(name); found != metadata.end()) ordered[name] = std::move(*found);
+  }
+  for (auto& [name, value] : metadata.items()) {
+    if (!ordered.contains(name)) ordered[name] = std::move(value);
+  }
+  return ordered;
+}
+
 template <typename T>
 concept IsResourceStruct = requires(T o) { o.metadata; };
 template <typename T>
@@ -102,7 +119,6 @@ void FromJson(const Json& json, T& o, Leftovers& left) {
         inner.Finish();
       }
     }
-    if constexpr (kStatusAlways<T>) decoder.seen.insert("status");
   } else {
     Whole(decoder, o);
   }
@@ -127,19 +143,7 @@ Json ToJson(T& o, bool stored) {
     Encoder encoder{json, stored};
     Metadata metadata = o.metadata;
     if (stored) metadata.resource_version.clear();
-    Json meta = encoder.WriteAny(metadata);
-    if (stored && metadata.creation_timestamp.empty()) {
-      // null stands where the time would (A.3.6); labels and annotations follow.
-      Json ordered = Json::object();
-      for (const auto& [key, value] : meta.items()) {
-        if ((key == "labels" || key == "annotations") && !ordered.contains("creationTimestamp"))
-          ordered["creationTimestamp"] = nullptr;
-        ordered[key] = value;
-      }
-      ordered["creationTimestamp"] = nullptr;
-      meta = std::move(ordered);
-    }
-    json["metadata"] = std::move(meta);
+    json["metadata"] = encoder.WriteAny(metadata);
     Json spec = Json::object();
     Encoder inner{spec, stored};
     Spec(inner, o);
@@ -161,6 +165,9 @@ Json ToJson(T& o, bool stored) {
     }
   }
   InsertUnknown(json, o.unknown);
+  if constexpr (IsResourceStruct<T>) {
+    if (stored) json["metadata"] = StoredMetadata(std::move(json["metadata"]));
+  }
   return json;
 }
 
@@ -172,6 +179,44 @@ Object EmptyAt(std::size_t index, std::index_sequence<I...>) {
 }
 
 }  // namespace
+
+Json InKubernetesOrder(Json json) {
+  if (json.is_array()) {
+    for (Json& item : json) item = InKubernetesOrder(std::move(item));
+    return json;
+  }
+  if (!json.is_object()) return json;
+  // One list serves all of the structs: no two of them disagree.
+  constexpr std::string_view kOrder[] = {"ports",
+                                         "from",
+                                         "to",
+                                         "protocol",
+                                         "port",
+                                         "endPort",
+                                         "podSelector",
+                                         "namespaceSelector",
+                                         "ipBlock",
+                                         "cidr",
+                                         "except",
+                                         "matchLabels",
+                                         "matchExpressions",
+                                         "key",
+                                         "operator",
+                                         "values"};
+  std::vector<std::pair<std::size_t, std::string>> order;
+  for (const auto& [name, value] : json.items())
+    order.emplace_back(std::find(std::begin(kOrder), std::end(kOrder), name) - std::begin(kOrder), name);
+  std::sort(order.begin(), order.end());
+  Json ordered = Json::object();
+  for (const auto& [rank, name] : order) {
+    Json& value = json[name];
+    // The labels are the user's own words, sorted like any map.
+    ordered[name] = name == "matchLabels" && value.is_object()
+                        ? Json(value.get<std::map<std::string, Json>>())
+                        : InKubernetesOrder(std::move(value));
+  }
+  return ordered;
+}
 
 Object EmptyObject(Kind kind) {
   return EmptyAt(static_cast<std::size_t>(kind), std::make_index_sequence<std::variant_size_v<Object>>());
@@ -217,8 +262,8 @@ std::string DumpStored(const Json& json) {
 
 namespace {
 
-// Since v3.30 the name that the user gave stands in an annotation; before, the stored name had the tier's name
-// in front (reference datastore-model A.7.2).
+// Since v3.30 the name that the user gave stands in an annotation; before, the stored name had the tier's
+// name in front (reference datastore-model A.7.2).
 constexpr char kNameAnnotation[] = "projectcalico.org/metadata";
 constexpr char kTierLabel[] = "projectcalico.org/tier";
 

@@ -107,9 +107,9 @@ void Spec(V& v, StagedGlobalNetworkPolicy& o) {
 template <typename V>
 void Spec(V& v, StagedKubernetesNetworkPolicy& o) {
   v("stagedAction", o.staged_action);
-  v("podSelector", JsonText{o.pod_selector_json});
-  v("ingress", JsonText{o.ingress_json});
-  v("egress", JsonText{o.egress_json});
+  v("podSelector", KubernetesText{o.pod_selector_json}, kAlways);
+  v("ingress", KubernetesText{o.ingress_json});
+  v("egress", KubernetesText{o.egress_json});
   v("policyTypes", o.policy_types);
 }
 template <typename V>
@@ -117,6 +117,9 @@ void Spec(V& v, Tier& o) {
   v("order", o.order);
   v("defaultAction", o.default_action);
 }
+// Nothing yet, but always stored.
+template <typename V>
+void StatusMembers(V&, Tier&) {}
 template <typename V>
 void Spec(V& v, Profile& o) {
   v("ingress", o.ingress);
@@ -278,19 +281,18 @@ void Spec(V& v, IPReservation& o) {
   v("reservedCIDRs", o.reserved_cidrs);
 }
 template <typename V>
-void IpamConfigurationMembers(V& v, IpamConfigurationSpec& o) {
-  v("strictAffinity", o.strict_affinity, kAlways);
-  v("autoAllocateBlocks", o.auto_allocate_blocks, kAlways);
-  v("maxBlocksPerHost", o.max_blocks_per_host);
-  v("kubeVirtVMAddressPersistence", o.kube_virt_vm_address_persistence);
-}
-template <typename V>
 void Spec(V& v, IPAMConfiguration& o) {
-  IpamConfigurationMembers(v, o.spec);
+  v("strictAffinity", o.spec.strict_affinity, kAlways);
+  v("maxBlocksPerHost", o.spec.max_blocks_per_host);
+  v("autoAllocateBlocks", o.spec.auto_allocate_blocks, kAlways);
+  v("kubeVirtVMAddressPersistence", o.spec.kube_virt_vm_address_persistence);
 }
 template <typename V>
 void Spec(V& v, IPAMConfigResource& o) {
-  IpamConfigurationMembers(v, o.spec);
+  v("strictAffinity", o.spec.strict_affinity, kAlways);
+  v("autoAllocateBlocks", o.spec.auto_allocate_blocks, kAlways);
+  v("maxBlocksPerHost", o.spec.max_blocks_per_host);
+  v("kubeVirtVMAddressPersistence", o.spec.kube_virt_vm_address_persistence);
 }
 template <typename V>
 void Spec(V& v, BlockAffinityResource& o) {
@@ -530,7 +532,7 @@ void StatusMembers(V& v, KubeControllersConfiguration& o) {
 }
 template <typename V>
 void Fields(V& v, BgpDaemonStatus& o) {
-  v("state", o.state, kAlways);
+  v("state", o.state);
   v("version", o.version);
   v("routerID", o.router_id);
   v("lastBootTime", o.last_boot_time);
@@ -538,8 +540,8 @@ void Fields(V& v, BgpDaemonStatus& o) {
 }
 template <typename V>
 void Fields(V& v, AgentStatus& o) {
-  v("birdV4", o.bird_v4);
-  v("birdV6", o.bird_v6);
+  v.Struct("birdV4", o.bird_v4);
+  v.Struct("birdV6", o.bird_v6);
 }
 template <typename V>
 void Fields(V& v, BgpPeerStatus& o) {
@@ -568,7 +570,7 @@ void Fields(V& v, RouteStatus& o) {
   v("destination", o.destination);
   v("gateway", o.gateway);
   v("interface", o.interface);
-  v("learnedFrom", o.learned_from);
+  v.Struct("learnedFrom", o.learned_from);
 }
 template <typename V>
 void Fields(V& v, RoutesStatus& o) {
@@ -583,10 +585,10 @@ void Spec(V& v, CalicoNodeStatus& o) {
 }
 template <typename V>
 void StatusMembers(V& v, CalicoNodeStatus& o) {
-  v("lastUpdated", o.last_updated);
-  v("agent", o.agent);
-  v("bgp", o.bgp);
-  v("routes", o.routes);
+  v("lastUpdated", TimeText{o.last_updated});
+  v.Struct("agent", o.agent);
+  v.Struct("bgp", o.bgp);
+  v.Struct("routes", o.routes);
 }
 template <typename V>
 void Fields(V& v, WorkloadEndpointIdentifier& o) {

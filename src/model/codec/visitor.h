@@ -37,9 +37,18 @@ struct DurationText {  // Go's; normalised: "90s" is written as "1m30s" (A.3.8)
 struct JsonText {  // any JSON, kept as compact text; empty = absent
   std::string& text;
 };
+struct KubernetesText {  // the same for a part of a Kubernetes policy, whose members have an order
+  std::string& text;
+};
+struct TimeText {  // null in the store when there is none yet (A.3.6)
+  std::string& text;
+};
 struct DscpText {  // a number or a name
   std::string& text;
 };
+// Members as Kubernetes' structs of networking.k8s.io/v1 order them; maps sorted, unknown members last.
+Json InKubernetesOrder(Json json);
+
 // One member of FelixConfiguration's spec that has no member of its own in the struct.
 struct FelixMember {
   const FelixParameter& parameter;
@@ -81,6 +90,16 @@ struct Encoder {
   }
   void operator()(const char* name, JsonText member) {
     if (!member.text.empty()) out[name] = Json::parse(member.text);
+  }
+  void operator()(const char* name, KubernetesText member, Flag flag = kOmitEmpty) {
+    Json json = member.text.empty() ? Json::object() : InKubernetesOrder(Json::parse(member.text));
+    if (flag == kAlways || !json.empty()) out[name] = std::move(json);
+  }
+  void operator()(const char* name, TimeText member) {
+    if (!member.text.empty())
+      out[name] = member.text;
+    else if (stored)
+      out[name] = nullptr;
   }
   void operator()(const char* name, FelixMember member) {
     if (const auto found = member.values.find(name); found != member.values.end())
@@ -167,6 +186,11 @@ struct Decoder {
   void operator()(const char* name, JsonText member) {
     if (const Json* json = Find(name)) member.text = Dump(ResolvePlain(*json));
   }
+  void operator()(const char* name, KubernetesText member, Flag = kOmitEmpty) {
+    const Json* json = Find(name);
+    if (json != nullptr && !json->empty()) member.text = Dump(ResolvePlain(*json));
+  }
+  void operator()(const char* name, TimeText member) { (*this)(name, member.text); }
   void operator()(const char* name, FelixMember member) {
     if (const Json* json = Find(name))
       member.values[name] = Dump(NormalFelixValue(*json, member.parameter, path + "/" + name));
