@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -58,6 +59,14 @@ class Client {
 
   virtual Result<KeyValue> Get(const std::string& key) = 0;
   virtual Result<ListResult> List(const std::string& prefix) = 0;
+  // The same items one by one, so that a long list need not be in memory at once: returns the list's
+  // revision, or the first error of `visit`, which ends the walk. `visit` must not call this client.
+  using Visit = std::function<Status(KeyValue)>;
+  virtual Result<Revision> ForEach(const std::string& prefix, const Visit& visit) {
+    ASSIGN_OR_RETURN(ListResult listed, List(prefix));
+    for (KeyValue& kv : listed.items) RETURN_IF_ERROR(visit(std::move(kv)));
+    return listed.revision;
+  }
   virtual Result<Revision> Create(const std::string& key, const std::string& value) = 0;
   // Only if the key's revision still is `expected`; kNotFound if it is gone.
   virtual Result<Revision> Update(const std::string& key, const std::string& value, Revision expected) = 0;

@@ -8,6 +8,7 @@
 #include "apps/node/default_pools.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "datastore/initialisation.h"
 #include "datastore/resources.h"
 
 namespace calico::node {
@@ -52,7 +53,8 @@ class Startup {
       LogInfo(kComponent, "creating the default pool {} ({})", pool.metadata.name, pool.cidr);
       RETURN_IF_ERROR(CreateUnlessThere(pool));
     }
-    RETURN_IF_ERROR(WriteClusterInformation());
+    RETURN_IF_ERROR(datastore::EnsureInitialised(in_.client, in_.clock,
+                                                 {in_.version, in_.environment.GetOr("CLUSTER_TYPE", "")}));
     return WriteDefaultConfigurations();
   }
 
@@ -173,33 +175,6 @@ class Startup {
     // Another node was faster: as good.
     if (created.has_value() || created.error().code() == ErrorCode::kAlreadyExists) return Ok();
     return std::move(created).error();
-  }
-
-  Status WriteClusterInformation() {
-    auto stored = resources_.Get(Key::Resource(Kind::kClusterInformation, "default"));
-    if (!stored.has_value() && stored.error().code() != ErrorCode::kNotFound)
-      return std::move(stored).error();
-    model::ClusterInformation information;
-    if (stored.has_value()) information = std::get<model::ClusterInformation>(stored->object);
-    const model::ClusterInformation before = information;
-    information.metadata.name = "default";
-    if (information.cluster_guid.empty()) information.cluster_guid = ReplaceAll(RandomUuid(), "-", "");
-    information.calico_version = in_.version;
-    information.datastore_ready = information.datastore_ready.value_or(true);
-    for (const std::string& type : Split(in_.environment.GetOr("CLUSTER_TYPE", ""), ','))
-      AddType(information.cluster_type, type);
-    if (!stored.has_value()) return CreateUnlessThere(information);
-    if (information == before) return Ok();
-    auto written = resources_.Update(information);
-    if (written.has_value() || written.error().code() == ErrorCode::kConflict)
-      return Ok();  // another node wrote its own
-    return std::move(written).error();
-  }
-  static void AddType(std::string& list, const std::string& type) {
-    for (const std::string& known : Split(list, ',')) {
-      if (known == type) return;
-    }
-    list += (list.empty() ? "" : ",") + type;
   }
 
   Status WriteDefaultConfigurations() {

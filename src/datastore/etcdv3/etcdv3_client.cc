@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datastore/etcdv3/etcdv3_client.h"
 
+#include <algorithm>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -38,15 +39,38 @@ class EtcdV3Client final : public Client {
   }
 
   Result<ListResult> List(const std::string& prefix) override {
+    ListResult result;
+    ASSIGN_OR_RETURN(result.revision, ForEach(prefix, [&result](KeyValue kv) {
+                       result.items.push_back(std::move(kv));
+                       return Ok();
+                     }));
+    return result;
+  }
+
+  // Pages of the revision that the first one has. Their size follows that of the values: a page should
+  // neither exceed what etcd and gRPC send in one message, nor make many round trips of small ones.
+  Result<Revision> ForEach(const std::string& prefix, const Visit& visit) override {
+    constexpr std::int64_t kFirstPage = 500, kLargestPage = 10'000;
+    constexpr std::size_t kPageBytes = 2u << 20;
     pb::RangeRequest request;
     request.set_key(prefix);
     request.set_range_end(etcdv3::PrefixEnd(prefix));
-    ASSIGN_OR_RETURN(const pb::RangeResponse response, Range(request));
-    ListResult result;
-    result.revision = response.header().revision();
-    result.items.reserve(static_cast<std::size_t>(response.kvs_size()));
-    for (const pb::KeyValue& kv : response.kvs()) result.items.push_back(FromProto(kv));
-    return result;
+    request.set_limit(kFirstPage);
+    for (;;) {
+      ASSIGN_OR_RETURN(pb::RangeResponse page, Range(request));
+      if (request.revision() == 0) request.set_revision(page.header().revision());
+      std::size_t bytes = 0;
+      for (const pb::KeyValue& kv : page.kvs()) {
+        bytes += kv.key().size() + kv.value().size();
+        RETURN_IF_ERROR(visit(FromProto(kv)));
+      }
+      if (!page.more() || page.kvs().empty()) return request.revision();
+      const auto count = static_cast<std::size_t>(page.kvs_size());
+      const auto fitting = static_cast<std::int64_t>(kPageBytes / std::max<std::size_t>(1, bytes / count));
+      request.set_limit(std::clamp<std::int64_t>(fitting, 1, kLargestPage));
+      // The next possible key.
+      request.set_key(page.kvs(page.kvs_size() - 1).key() + std::string(1, '\0'));
+    }
   }
 
   Result<Revision> Create(const std::string& key, const std::string& value) override {

@@ -44,13 +44,20 @@ class SqliteClient final : public Client {
   }
 
   Result<ListResult> List(const std::string& prefix) override {
-    return Locked<Result<ListResult>>([&](sqlite3* db) -> Result<ListResult> {
+    ListResult result;
+    ASSIGN_OR_RETURN(result.revision, ForEach(prefix, [&result](KeyValue kv) {
+                       result.items.push_back(std::move(kv));
+                       return Ok();
+                     }));
+    return result;
+  }
+  // One read transaction: writers of other processes go on meanwhile.
+  Result<Revision> ForEach(const std::string& prefix, const Visit& visit) override {
+    return Locked<Result<Revision>>([&](sqlite3* db) -> Result<Revision> {
       RETURN_IF_ERROR(Execute(db, "BEGIN"));
-      ListResult result;
-      Status status = ReadList(db, prefix, result);
+      auto revision = ReadList(db, prefix, visit);
       RETURN_IF_ERROR(Execute(db, "COMMIT"));
-      if (!status.has_value()) return std::move(status).error();
-      return result;
+      return revision;
     });
   }
 
@@ -139,17 +146,17 @@ class SqliteClient final : public Client {
     return revision;
   }
 
-  static Status ReadList(sqlite3* db, const std::string& prefix, ListResult& result) {
-    ASSIGN_OR_RETURN(result.revision, sqlite::StoreRevision(db));
+  static Result<Revision> ReadList(sqlite3* db, const std::string& prefix, const Visit& visit) {
+    ASSIGN_OR_RETURN(const Revision revision, sqlite::StoreRevision(db));
     // Keys sort bytewise, so that a prefix is a range.
     Statement statement(db, "SELECT key, value, revision FROM kv WHERE key >= ? ORDER BY key");
     statement.Bind(prefix);
     for (;;) {
       ASSIGN_OR_RETURN(const bool row, statement.Step());
-      if (!row) return Ok();
+      if (!row) return revision;
       KeyValue kv{statement.Text(0), statement.Text(1), statement.Number(2)};
-      if (!kv.key.starts_with(prefix)) return Ok();
-      result.items.push_back(std::move(kv));
+      if (!kv.key.starts_with(prefix)) return revision;
+      RETURN_IF_ERROR(visit(std::move(kv)));
     }
   }
 

@@ -2,6 +2,7 @@
 #include "datastore/testing/client_contract.h"
 
 #include <map>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -66,6 +67,69 @@ TEST_P(ClientContract, ListsAPrefixInKeyOrderAndNothingElse) {
   EXPECT_EQ(listed->items[0].key, "/calico/b/1");
   EXPECT_EQ(listed->items[1].key, "/calico/b/2");
   EXPECT_GE(listed->revision, listed->items[0].revision);
+}
+
+TEST_P(ClientContract, WalksALongListInKeyOrder) {
+  constexpr int kItems = 1300;  // more than one page of a driver that has pages
+  for (int i = 0; i < kItems; ++i)
+    ASSERT_TRUE(client().Create("/calico/w/" + std::to_string(100000 + i), std::to_string(i)).has_value());
+  ASSERT_TRUE(client().Create("/calico/w0", "x").has_value());
+  int seen = 0;
+  std::string last;
+  const auto revision = client().ForEach("/calico/w/", [&](KeyValue kv) {
+    EXPECT_LT(last, kv.key);
+    EXPECT_EQ(kv.value, std::to_string(seen++));
+    last = kv.key;
+    return Ok();
+  });
+  ASSERT_TRUE(revision.has_value()) << revision.error().message();
+  EXPECT_EQ(seen, kItems);
+  EXPECT_EQ(*revision, client().List("/calico/w/")->revision);
+  EXPECT_EQ(client().List("/calico/w/")->items.size(), static_cast<std::size_t>(kItems));
+}
+
+TEST_P(ClientContract, ListsMoreThanOneMessageHolds) {
+  const std::string value(900'000, 'v');
+  for (int i = 0; i < 8; ++i)
+    ASSERT_TRUE(client().Create("/calico/w/" + std::to_string(i), value).has_value());
+  const auto listed = client().List("/calico/w/");
+  ASSERT_TRUE(listed.has_value()) << listed.error().message();
+  ASSERT_EQ(listed->items.size(), 8U);
+  EXPECT_EQ(listed->items[7].value, value);
+}
+
+TEST_P(ClientContract, WalksOneRevisionThoughOthersWrite) {
+  for (int i = 0; i < 1200; ++i)
+    ASSERT_TRUE(client().Create("/calico/w/" + std::to_string(100000 + i), "old").has_value());
+  const auto other = store().OpenAnother();
+  std::optional<std::thread> writer;
+  int old = 0;
+  const auto walked = client().ForEach("/calico/w/", [&](KeyValue kv) {
+    if (!writer) {
+      writer.emplace([&] {
+        EXPECT_TRUE(other->Put("/calico/w/101199", "new").has_value());
+        EXPECT_TRUE(other->Delete("/calico/w/101198", 0).has_value());
+      });
+      writer->join();
+    }
+    old += kv.value == "old" ? 1 : 0;
+    return Ok();
+  });
+  ASSERT_TRUE(walked.has_value()) << walked.error().message();
+  EXPECT_EQ(old, 1200);
+}
+
+TEST_P(ClientContract, EndsAWalkWithTheVisitorsError) {
+  for (const char* key : {"/calico/w/1", "/calico/w/2"}) ASSERT_TRUE(client().Create(key, "x").has_value());
+  int seen = 0;
+  const auto walked = client().ForEach("/calico/w/", [&](const KeyValue&) -> Status {
+    ++seen;
+    return Error(ErrorCode::kInvalidArgument, "enough");
+  });
+  ASSERT_FALSE(walked.has_value());
+  EXPECT_EQ(walked.error().message(), "enough");
+  EXPECT_EQ(seen, 1);
+  EXPECT_TRUE(client().Put("/calico/w/3", "x").has_value());  // nothing stays locked
 }
 
 TEST_P(ClientContract, LetsExactlyOneOfManyWritersWin) {
