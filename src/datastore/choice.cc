@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "datastore/config_file.h"
+#include "datastore/etcdv2/etcdv2_client.h"
 #include "datastore/etcdv3/etcdv3_client.h"
 #include "datastore/sqlite/sqlite_client.h"
 
@@ -50,7 +51,8 @@ StoreSettings FromEnvironment(const Environment& environment) {
 Error Unsupported(const std::string& type) {
   return Error(
       ErrorCode::kUnsupported,
-      fmt::format("datastore type '{}' is not supported by this version: use etcdv3 or sqlite", type));
+      fmt::format("datastore type '{}' is not supported by this version: use etcdv2, etcdv3 or sqlite",
+                  type));
 }
 
 Result<StoreChoice> Choose(StoreSettings settings, const std::string& reason, Program program) {
@@ -64,13 +66,14 @@ Result<StoreChoice> Choose(StoreSettings settings, const std::string& reason, Pr
   }
   if (settings.type.empty() && settings.endpoints.empty() && settings.discovery_srv.empty())
     return Unsupported("kubernetes");
-  if (!settings.type.empty() && settings.type != "etcdv3") return Unsupported(settings.type);
+  if (!settings.type.empty() && settings.type != "etcdv2" && settings.type != "etcdv3")
+    return Unsupported(settings.type);
   if (!settings.discovery_srv.empty()) {
     return Error(ErrorCode::kUnsupported,
                  "etcd discovery by DNS SRV is not supported by this version: name the servers with "
                  "ETCD_ENDPOINTS or etcdEndpoints");
   }
-  choice.type = StoreType::kEtcdV3;
+  choice.type = settings.type == "etcdv2" ? StoreType::kEtcdV2 : StoreType::kEtcdV3;
   choice.etcd = settings.etcd;
   for (const std::string& part : Split(settings.endpoints, ',')) {
     if (!Trim(part).empty()) choice.etcd.endpoints.emplace_back(Trim(part));
@@ -108,6 +111,7 @@ Result<StoreChoice> ChooseStore(const Environment& environment, const std::strin
 }
 
 Result<std::unique_ptr<Client>> OpenStore(const StoreChoice& choice) {
+  if (choice.type == StoreType::kEtcdV2) return OpenEtcdV2(choice.etcd);
   if (choice.type == StoreType::kEtcdV3) return OpenEtcdV3(choice.etcd);
   SqliteOptions options;
   options.path = choice.sqlite_path;

@@ -12,7 +12,7 @@
 
 namespace calico::datastore {
 
-enum class StoreType { kEtcdV3, kSqlite };
+enum class StoreType { kEtcdV2, kEtcdV3, kSqlite };
 
 struct EtcdOptions {
   std::vector<std::string> endpoints;  // "http://10.0.0.1:2379" or https

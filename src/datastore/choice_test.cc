@@ -84,10 +84,13 @@ TEST_F(ChoiceTest, ReadsTheFileOfCalico2InTheV3Generation) {
   ASSERT_TRUE(choice.has_value()) << choice.error().message();
 }
 
-TEST_F(ChoiceTest, RefusesStoresItLacksByName) {
+TEST_F(ChoiceTest, TakesAFileOfCalico2WithoutATypeForItsGeneration) {
   const auto v2 = WithFile("apiVersion: v1\nkind: calicoApiConfig\nspec:\n  etcdEndpoints: http://a:2379\n");
-  EXPECT_EQ(v2.error().message(),
-            "datastore type 'etcdv2' is not supported by this version: use etcdv3 or sqlite");
+  ASSERT_TRUE(v2.has_value()) << v2.error().message();
+  EXPECT_EQ(v2->type, StoreType::kEtcdV2);
+}
+
+TEST_F(ChoiceTest, RefusesStoresItLacksByName) {
   const auto kubernetes = WithVariables({{"DATASTORE_TYPE", "kubernetes"}});
   EXPECT_EQ(kubernetes.error().code(), ErrorCode::kUnsupported);
 }

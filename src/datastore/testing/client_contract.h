@@ -21,6 +21,9 @@ class StoreUnderTest {
   virtual std::unique_ptr<Client> OpenAnother() = 0;
   // Forgets old events, so that a watch from an early revision fails with kNotFound.
   virtual void Compact() = 0;
+  // What etcd v2 cannot: values that are no UTF-8 text, and a key that has others below it.
+  virtual bool holds_any_bytes() const { return true; }
+  virtual bool keys_have_keys_below() const { return true; }
 };
 struct StoreFactory {
   std::string name;
