@@ -172,6 +172,57 @@ Result<ProcessOutput> RunProcess(const std::vector<std::string>& argv, Duration 
   return std::move(with.output);
 }
 
+namespace {
+
+// False when the program has to be killed: `on_output` said no, or the deadline came.
+bool Follow(UniqueFd output, std::optional<TimePoint> deadline,
+            const std::function<bool(std::string_view)>& on_output) {
+  char buffer[16384];
+  for (;;) {
+    int wait_ms = -1;
+    if (deadline) {
+      const auto left =
+          std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now());
+      if (left.count() <= 0) return false;
+      wait_ms = static_cast<int>(left.count());
+    }
+    pollfd fd{output.get(), POLLIN, 0};
+    if (::poll(&fd, 1, wait_ms) <= 0) continue;  // EINTR, or the deadline, which the next round sees
+    const ssize_t n = ::read(output.get(), buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return true;
+    if (!on_output(std::string_view(buffer, static_cast<std::size_t>(n)))) return false;
+  }
+}
+
+}  // namespace
+
+Result<std::optional<int>> FollowProcess(const std::vector<std::string>& argv,
+                                         std::optional<Duration> timeout,
+                                         const std::function<bool(std::string_view)>& on_output) {
+  const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  ASSIGN_OR_RETURN(Pipe output, MakePipe());
+  ASSIGN_OR_RETURN(Pipe exec_status, MakePipe());
+  std::optional<TimePoint> deadline;
+  if (timeout) deadline = std::chrono::steady_clock::now() + *timeout;
+  std::vector<char*> pointers = Pointers(argv);
+  const pid_t pid = ::fork();
+  if (pid < 0) return Error::FromErrno(errno, "fork");
+  if (pid == 0)
+    ExecChild(pointers.data(), null.get(), output.write.get(), output.write.get(), exec_status.write.get(),
+              false);
+  output.write.Reset();
+  exec_status.write.Reset();
+  RETURN_IF_ERROR(WaitForExec(std::move(exec_status.read), pid, argv[0]));
+  const bool ended = Follow(std::move(output.read), deadline, on_output);
+  if (!ended) ::kill(pid, SIGKILL);
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (!ended) return std::optional<int>();
+  return std::optional<int>(ExitCode(status));
+}
+
 Result<StartedProcess> StartDetached(const std::vector<std::string>& argv, const std::string& log_path) {
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   const UniqueFd log(::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));

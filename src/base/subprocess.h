@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sys/types.h>
@@ -22,6 +25,13 @@ struct ProcessOutput {
 // kUnavailable after `timeout` (the process is killed).
 Result<ProcessOutput> RunProcess(const std::vector<std::string>& argv, Duration timeout,
                                  const std::string& input = {});
+
+// Runs a program without input and gives what it writes, stdout and stderr as they come, to `on_output`, which
+// says whether to go on. The exit code, or nothing when the program was killed because `on_output` said no or
+// `timeout` (none: no limit) had passed.
+Result<std::optional<int>> FollowProcess(const std::vector<std::string>& argv,
+                                         std::optional<Duration> timeout,
+                                         const std::function<bool(std::string_view)>& on_output);
 
 // A started program that outlives this object: BIRD must survive a restart of the agent.
 struct StartedProcess {

@@ -112,5 +112,36 @@ TEST_F(StartDetachedTest, SaysThatAProgramDoesNotExist) {
   EXPECT_EQ(process.error().code(), ErrorCode::kNotFound);
 }
 
+TEST(FollowProcess, GivesWhatIsWrittenAndTheExitCode) {
+  std::string text;
+  const auto code = FollowProcess({"sh", "-c", "echo a; echo b >&2; exit 4"}, seconds(20), [&](auto piece) {
+    text += piece;
+    return true;
+  });
+  ASSERT_TRUE(code.has_value()) << code.error().message();
+  EXPECT_EQ(*code, 4);
+  EXPECT_EQ(text, "a\nb\n");
+}
+
+TEST(FollowProcess, EndsTheProgramWhenToldSo) {
+  const auto code =
+      FollowProcess({"sh", "-c", "echo a; exec cat /dev/zero"}, std::nullopt, [](auto) { return false; });
+  ASSERT_TRUE(code.has_value()) << code.error().message();
+  EXPECT_EQ(*code, std::nullopt);
+}
+
+TEST(FollowProcess, EndsTheProgramAtItsLimit) {
+  const auto code =
+      FollowProcess({"tail", "-f", "/dev/null"}, milliseconds(50), [](auto) { return true; });
+  ASSERT_TRUE(code.has_value()) << code.error().message();
+  EXPECT_EQ(*code, std::nullopt);
+}
+
+TEST(FollowProcess, SaysThatAProgramDoesNotExist) {
+  const auto code = FollowProcess({"/no/such/program"}, std::nullopt, [](auto) { return true; });
+  ASSERT_FALSE(code.has_value());
+  EXPECT_EQ(code.error().code(), ErrorCode::kNotFound);
+}
+
 }  // namespace
 }  // namespace calico

@@ -127,6 +127,9 @@ class WordReader {
     for (const Positional& positional : command_.positionals) {
       if (!positional.optional && !arguments_.Has(positional.name)) return positional.name + " is missing";
     }
+    for (const Option& option : command_.options) {
+      if (option.required && !arguments_.Has(option.name)) return option.name + " is required";
+    }
     return {};
   }
 

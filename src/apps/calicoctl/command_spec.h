@@ -21,6 +21,7 @@ struct Option {
   Completion completion = Completion::kNothing;
   std::vector<std::string> words = {};  // for kWords
   bool repeatable = false;              // else giving it twice is a mistake
+  bool required = false;
 };
 
 struct Positional {
@@ -47,6 +48,8 @@ struct Command {
   std::function<std::string(const Arguments&)> mistake = {};
   // false: `Session::client()` must not be used.
   bool needs_store = true;
+  // Not in the list of commands: for those who build packages.
+  bool hidden = false;
   std::function<int(const Session&)> run = {};
 };
 
