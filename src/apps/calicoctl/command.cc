@@ -3,6 +3,7 @@
 
 #include "apps/calicoctl/command_line.h"
 #include "apps/calicoctl/commands.h"
+#include "apps/calicoctl/help.h"
 #include "base/log.h"
 #include "datastore/choice.h"
 
@@ -27,8 +28,8 @@ Result<OpenedStore> OpenChosenStore(const Environment& environment, const std::s
 
 int RunCommand(const std::vector<std::string>& words, const Surroundings& surroundings) {
   const ParsedLine parsed = ParseCommandLine(words, AllCommands());
-  surroundings.out << parsed.out;
-  surroundings.err << parsed.err;
+  surroundings.out << NamedAs(surroundings.program, parsed.out);
+  surroundings.err << NamedAs(surroundings.program, parsed.err);
   if (!parsed.arguments) return parsed.exit_code;
   SetUpLog(parsed.log_level);
 

@@ -14,6 +14,11 @@ std::vector<Command> WriteCommands();       // create, apply, replace, delete
 std::vector<Command> GetCommands();         // get
 std::vector<Command> IpamShowCommands();    // ipam show
 std::vector<Command> NodeStatusCommands();  // node status
+std::vector<Command> NodeRunCommands();
+std::vector<Command> NodeDiagsCommands();
+std::vector<Command> NodeChecksystemCommands();
 std::vector<Command> VersionCommands();     // version
+std::vector<Command> CompletionCommands();  // completion
+std::vector<Command> ManCommands();         // man, hidden
 
 }  // namespace calico::calicoctl

@@ -6,26 +6,67 @@
 #include "apps/calicoctl/commands.h"
 #include "apps/calicoctl/peer_table.h"
 #include "apps/calicoctl/session.h"
+#include "base/file.h"
 #include "bgp/bird/config.h"
+#include "bgp/bird/control.h"
 
 namespace calico::calicoctl {
 namespace {
 
 constexpr Duration kBirdTimeout = std::chrono::seconds(2);
 
-void ShowPeers(const NodeStatusSources& sources, std::ostream& out, std::ostream& err) {
-  auto bird = bgp::BirdControl::Connect(sources.bird_socket, kBirdTimeout);
+std::string SocketPath(const NodeStatusSources& sources, const std::string& name) {
+  for (const std::string& directory : sources.socket_directories) {
+    if (PathExists(directory + "/" + name)) return directory + "/" + name;
+  }
+  return sources.socket_directories.front() + "/" + name;
+}
+
+// Whether the peers could be read. `both` says whether this BIRD serves IPv6, too: then there is no bird6.
+bool ReadPeers(const std::string& socket, const char* family, std::vector<bgp::BirdPeer>& peers, bool& both,
+               std::ostream& err) {
+  auto bird = bgp::BirdControl::Connect(socket, kBirdTimeout);
   if (!bird.has_value()) {
-    out << "The BGP backend process (BIRD) is not running.\n\n";
-    err << bird.error().message() << '\n';
-    return;
+    err << "Error querying BIRD: unable to connect to BIRD" << family << " socket: " << bird.error().message()
+        << '\n';
+    return false;
   }
-  const auto peers = bird->Peers();
-  if (peers.has_value()) {
-    out << PeerTables(*peers);
-  } else {
-    err << "Error querying BIRD: " << peers.error().message() << '\n';
+  both = !bird->greeting().starts_with("BIRD 1.");
+  const auto read = bird->Peers();
+  if (!read.has_value()) {
+    err << "Error querying BIRD: " << read.error().message() << '\n';
+    return false;
   }
+  peers.insert(peers.end(), read->begin(), read->end());
+  return true;
+}
+
+int ShowPeers(const NodeStatusSources& sources, const NodeProcesses& running, std::ostream& out,
+              std::ostream& err) {
+  if (!running.bird && !running.bird6) {
+    if (running.gobgp) {
+      err << "Error retrieving neighbor info: GoBGP runs, and this calicoctl can not ask it; see `gobgp "
+             "neighbor`\n";
+      return 1;
+    }
+    out << (sources.calico26 ? "None of the BGP backend processes (BIRD or GoBGP) are running.\n\n"
+                             : "The BGP backend process (BIRD) is not running.\n\n");
+    return 0;
+  }
+  std::vector<bgp::BirdPeer> peers;
+  bool both = false, read_v4 = false, read_v6 = false;
+  if (running.bird) read_v4 = ReadPeers(SocketPath(sources, "bird.ctl"), "v4", peers, both, err);
+  read_v6 = both;
+  if (running.bird6) {
+    bool unused = false;
+    read_v6 = ReadPeers(SocketPath(sources, "bird6.ctl"), "v6", peers, unused, err);
+  }
+  if (!running.bird) out << "INFO: BIRDv4 process: 'bird' is not running.\n\n";
+  // A BIRD that did not answer may be of either kind: better no word than a wrong one.
+  if (!running.bird6 && read_v4 && !both) out << "INFO: BIRDv6 process: 'bird6' is not running.\n\n";
+  if (read_v4) out << PeerTable(peers, net::Family::kV4, sources.colour);
+  if (read_v6) out << PeerTable(peers, net::Family::kV6, sources.colour);
+  return (!running.bird || read_v4) && (!running.bird6 || read_v6) ? 0 : 1;
 }
 
 // The sessions may all be up and packets still have no way: say so where one looks first.
@@ -47,14 +88,15 @@ int RunNodeStatus(const NodeStatusSources& sources, std::ostream& out, std::ostr
     err << "Need super user privileges: Operation not permitted\n";
     return 1;
   }
-  if (!IsCalicoNodeRunning(sources.proc)) {
+  const NodeProcesses running = FindNodeProcesses(sources.proc);
+  if (!running.agent) {
     err << "Calico process is not running.\n";
     return 1;
   }
   out << "Calico process is running.\n\n";
-  ShowPeers(sources, out, err);
+  const int code = ShowPeers(sources, running, out, err);
   ShowUnroutedPools(sources, out, err);
-  return 0;
+  return code;
 }
 
 namespace {
@@ -62,9 +104,9 @@ namespace {
 // `node status` is asked when something is wrong: a store that is away must not hold it up for long.
 constexpr Duration kPoolsTimeout = std::chrono::seconds(3);
 
-Result<std::vector<model::IPPool>> ReadPools(const Session& session) {
-  ASSIGN_OR_RETURN(const OpenedStore store, session.surroundings.open(session.arguments.Text("--config")));
-  const auto hurried = store.client->WithDeadline(session.clock().Now() + kPoolsTimeout);
+Result<std::vector<model::IPPool>> ReadPools(const Session& session, const Result<OpenedStore>& store) {
+  if (!store.has_value()) return store.error();
+  const auto hurried = store->client->WithDeadline(session.clock().Now() + kPoolsTimeout);
   ASSIGN_OR_RETURN(const datastore::ObjectList list,
                    datastore::Resources(*hurried, session.clock()).List(model::Kind::kIPPool));
   std::vector<model::IPPool> pools;
@@ -84,7 +126,10 @@ std::vector<Command> NodeStatusCommands() {
   status.run = [](const Session& session) {
     NodeStatusSources sources;
     sources.is_root = ::geteuid() == 0;
-    sources.pools = [&] { return ReadPools(session); };
+    sources.colour = session.surroundings.colour;
+    const auto store = session.surroundings.open(session.arguments.Text("--config"));
+    sources.calico26 = store.has_value() && store->client->dialect() == datastore::Dialect::kCalico26;
+    sources.pools = [&] { return ReadPools(session, store); };
     return RunNodeStatus(sources, session.out(), session.err());
   };
   return {status};

@@ -30,6 +30,8 @@ struct Surroundings {
   std::ostream& err;
   // Opens the store that `--config` ("" if not given) and the environment name.
   std::function<Result<OpenedStore>(const std::string& config_file)> open;
+  std::string program = "calicoctl";  // base name it was called by: `kubectl-calico` is a plugin
+  bool colour = false;                // `out` is a terminal that takes colours
 };
 
 // What a command works on. Commands return the exit code: 0, or 1 after anything that went wrong.

@@ -60,7 +60,10 @@ BirdPeer PeerFromRow(const std::string& row) {
 
 BirdControl::BirdControl(int fd, Duration timeout) : fd_(fd), timeout_(timeout) {}
 BirdControl::BirdControl(BirdControl&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), timeout_(other.timeout_), buffer_(std::move(other.buffer_)) {}
+    : fd_(std::exchange(other.fd_, -1)),
+      timeout_(other.timeout_),
+      buffer_(std::move(other.buffer_)),
+      greeting_(std::move(other.greeting_)) {}
 BirdControl::~BirdControl() {
   if (fd_ >= 0) ::close(fd_);
 }
@@ -78,7 +81,8 @@ Result<BirdControl> BirdControl::Connect(const std::string& socket_path, Duratio
                  Error::FromErrno(errno, "BIRD does not answer at " + socket_path).message());
   }
   BirdControl control(fd.Release(), timeout);
-  ASSIGN_OR_RETURN([[maybe_unused]] const auto greeting, control.Command(""));
+  ASSIGN_OR_RETURN(const auto greeting, control.Command(""));
+  control.greeting_ = greeting.back().text;
   return control;
 }
 

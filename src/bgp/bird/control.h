@@ -37,12 +37,15 @@ class BirdControl final {
   // Errors of the new file end up in the Error; the old configuration stays in force then.
   Status Configure();
   Result<std::vector<BirdPeer>> Peers();
+  // "BIRD 2.0.12 ready.": BIRD 1 serves one family only.
+  const std::string& greeting() const { return greeting_; }
 
  private:
   explicit BirdControl(int fd, Duration timeout);
   int fd_;
   Duration timeout_;
   std::string buffer_;
+  std::string greeting_;
 };
 
 }  // namespace calico::bgp
