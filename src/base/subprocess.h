@@ -26,9 +26,9 @@ struct ProcessOutput {
 Result<ProcessOutput> RunProcess(const std::vector<std::string>& argv, Duration timeout,
                                  const std::string& input = {});
 
-// Runs a program without input and gives what it writes, stdout and stderr as they come, to `on_output`, which
-// says whether to go on. The exit code, or nothing when the program was killed because `on_output` said no or
-// `timeout` (none: no limit) had passed.
+// Runs a program without input and gives what it writes, stdout and stderr as they come, to `on_output`,
+// which says whether to go on. The exit code, or nothing when the program was killed because `on_output` said
+// no or `timeout` (none: no limit) had passed.
 Result<std::optional<int>> FollowProcess(const std::vector<std::string>& argv,
                                          std::optional<Duration> timeout,
                                          const std::function<bool(std::string_view)>& on_output);

@@ -131,8 +131,7 @@ TEST(FollowProcess, EndsTheProgramWhenToldSo) {
 }
 
 TEST(FollowProcess, EndsTheProgramAtItsLimit) {
-  const auto code =
-      FollowProcess({"tail", "-f", "/dev/null"}, milliseconds(50), [](auto) { return true; });
+  const auto code = FollowProcess({"tail", "-f", "/dev/null"}, milliseconds(50), [](auto) { return true; });
   ASSERT_TRUE(code.has_value()) << code.error().message();
   EXPECT_EQ(*code, std::nullopt);
 }
