@@ -133,12 +133,12 @@ TEST_F(CompletionScript, AsksTheRightThingsInZsh) {
                                        "_arguments() { state=name; }; _calicoctl_node"});
   EXPECT_THAT(Lines(names), Contains("checksystem:Check whether this host's kernel can run Calico"));
   const std::string get = Shell({"zsh", "-f", "-c", stubs + "source " + Script("zsh") + "; _calicoctl_get"});
-  EXPECT_THAT(Lines(get), Contains(::testing::StartsWith("--output=[")));
+  EXPECT_THAT(Lines(get), Contains(::testing::HasSubstr(")--output=[")));
   EXPECT_THAT(Lines(get), Contains(::testing::StartsWith("1:KIND:(bgp")));
   const std::string chosen =
       Shell({"zsh", "-f", "-c",
              stubs + "source " + Script("zsh") +
-                 "; _arguments() { state=behind; line=(version); _arguments() { print $1 }; }; _calicoctl"});
+                 "; _arguments() { state=behind; line=(version); _arguments() { print -r -- $1 }; }; _calicoctl"});
   EXPECT_EQ(chosen, "-s\n");
 }
 
