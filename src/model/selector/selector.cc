@@ -2,13 +2,16 @@
 #include "model/selector/selector.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
+#include <openssl/evp.h>
 
 #include "base/text.h"
+#include "model/selector/lexical.h"
 
 namespace calico::model {
 
@@ -35,6 +38,7 @@ struct Selector::Node {
 
   bool Matches(const Labels& labels) const;
   std::string Text() const;
+  bool SaysGlobal() const;
 };
 
 namespace {
@@ -43,14 +47,8 @@ using Node = Selector::Node;
 using NodePtr = std::shared_ptr<const Node>;
 using Type = Node::Type;
 
-constexpr std::size_t kMaxLabel = 512;
 // Ours: a stored text must not exhaust the stack of the recursive functions below.
 constexpr int kMaxDepth = 200;
-
-bool IsLabelChar(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
-         c == '/' || c == '-';
-}
 
 // Recursive descent over the grammar of reference felix 2.8. The first error wins.
 class Parser {
@@ -58,6 +56,7 @@ class Parser {
   explicit Parser(std::string_view text) : rest_(text) {}
 
   Result<NodePtr> Parse() {
+    if (auto fault = LexicalFault(rest_)) return Error(ErrorCode::kInvalidArgument, *std::move(fault));
     SkipBlank();
     if (rest_.empty()) return std::make_shared<const Node>();
     NodePtr root = Or();
@@ -209,7 +208,7 @@ class Parser {
     std::size_t length = 0;
     while (length < rest_.size() && IsLabelChar(rest_[length])) ++length;
     std::string label(rest_.substr(0, length));
-    if (length > kMaxLabel) {
+    if (length > kMaxLabelOfSelector) {
       Fail("label too long: " + label);
       return label;
     }
@@ -321,6 +320,11 @@ std::string Selector::Node::Text() const {
   return {};
 }
 
+bool Selector::Node::SaysGlobal() const {
+  return type == Type::kGlobal ||
+         std::any_of(children.begin(), children.end(), [](const auto& child) { return child->SaysGlobal(); });
+}
+
 Result<Selector> Selector::Parse(std::string_view text) {
   ASSIGN_OR_RETURN(NodePtr root, Parser(text).Parse());
   std::string canonical = root->Text();
@@ -329,6 +333,25 @@ Result<Selector> Selector::Parse(std::string_view text) {
 
 bool Selector::Matches(const Labels& labels) const {
   return root_->Matches(labels);
+}
+
+bool Selector::says_global() const {
+  return root_->SaysGlobal();
+}
+
+std::string Selector::Id() const {
+  const std::string hashed = "s:" + text_;
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  if (EVP_Digest(hashed.data(), hashed.size(), digest.data(), &size, EVP_sha224(), nullptr) != 1) return {};
+  std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> encoded{};
+  const int length = EVP_EncodeBlock(encoded.data(), digest.data(), static_cast<int>(size));
+  std::string id = "s:";
+  for (int i = 0; i < length && encoded[static_cast<std::size_t>(i)] != '='; ++i) {
+    const char c = static_cast<char>(encoded[static_cast<std::size_t>(i)]);
+    id += c == '+' ? '-' : c == '/' ? '_' : c;
+  }
+  return id;
 }
 
 }  // namespace calico::model

@@ -20,6 +20,9 @@ class Selector final {
   bool Matches(const Labels& labels) const;
   // Canonical text: equal for selectors that differ only in spacing or quotes.
   const std::string& text() const { return text_; }
+  // "s:" and a hash of the canonical text: how Felix names what is selected (reference datastore-model C.8).
+  std::string Id() const;
+  bool says_global() const;  // global() stands somewhere in it
 
   struct Node;  // selector.cc
 

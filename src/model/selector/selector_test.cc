@@ -74,7 +74,14 @@ TEST(Selector, SaysWhatIsWrong) {
       {"has(a) &&", "unexpected end of string looking for op"},
       {"!", "unexpected end of string looking for op"},
       {"== 'x'", "expected identifier"},
-      {"has(a)\n&& has(b)", "unexpected content at end of selector"},  // a line feed is no blank
+      {"has(a)\n&& has(b)", "expected identifier"},  // a line feed is no blank
+      {"a = 'x'", "expected =="},
+      {"has(a) & has(b)", "expected &&"},
+      {"has(a) | has(b)", "expected ||"},
+      {"has(a) has(b", "no closing ')' after has("},  // words come before grammar
+      {"== 'x", "unterminated string"},
+      {"a in {'x'", "expected }"},
+      {"a in {x}", "expected string"},
       {"a is 'x'", "expected operator after label \"a\""},
       {std::string(513, 'l') + " == 'x'", "label too long"},
   };
@@ -84,6 +91,22 @@ TEST(Selector, SaysWhatIsWrong) {
     EXPECT_EQ(selector.error().code(), ErrorCode::kInvalidArgument);
     EXPECT_THAT(selector.error().message(), HasSubstr(error)) << text;
   }
+}
+
+// Hashed by other means: printf 's:all()' | openssl dgst -sha224 -binary | base64url.
+TEST(Selector, HasAnIdOfItsCanonicalText) {
+  const auto id = [](const std::string& text) { return Selector::Parse(text)->Id(); };
+  EXPECT_EQ(id("all()"), "s:5y5I3VdRZfDU01O--xXAPx2yxCQQqMf0M6IWug");
+  EXPECT_EQ(id(""), id("all( )"));
+  EXPECT_EQ(id("role=='web'"), "s:MR9Dy5iWW0UxNKyRkM6UiRI3iZzQ2k0xiUotow");
+  EXPECT_EQ(id("role == \"web\""), id("role=='web'"));
+  EXPECT_NE(id("role == 'db'"), id("role == 'web'"));
+}
+
+TEST(Selector, KnowsWhetherItSaysGlobal) {
+  EXPECT_TRUE(Selector::Parse("has(a) || !(global() && has(b))")->says_global());
+  EXPECT_FALSE(Selector::Parse("a == 'global()'")->says_global());
+  EXPECT_FALSE(Selector::Parse("")->says_global());
 }
 
 TEST(Selector, RefusesNestingThatWouldExhaustTheStack) {

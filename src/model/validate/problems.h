@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Inside model/validate only: what failed, and the forms that several kinds share.
+// Inside model/validate only: what failed, and how it is said.
 
 #include <algorithm>
 #include <initializer_list>
-#include <regex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,30 +16,55 @@
 
 namespace calico::model::validate {
 
-// Collects failing fields; upstream reports all of them at once (reference datastore-model A.16).
+// "Nets", 2 -> "Nets[2]"
+inline std::string Element(std::string_view field, std::size_t index) {
+  return fmt::format("{}[{}]", field, index);
+}
+
+// Collects failing fields; upstream reports all of them at once (reference datastore-model A.16, C.1).
+// Texts are only built for what fails: most objects are sound.
 class Problems {
  public:
-  void Add(const std::string& field, const std::string& value, const std::string& reason) {
+  void Add(std::string_view field, std::string_view value, std::string_view reason) {
     fields_.push_back(
         fmt::format("{}{} ({})", field, value.empty() ? "" : fmt::format(" = '{}'", value), reason));
   }
-  void Tag(const std::string& field, const std::string& value, const std::string& tag) {
-    Add(field, value, fmt::format("Reason: failed to validate Field: {} because of Tag: {} ", field, tag));
+  // A field that fails the named check. `detail` is ours: what exactly is wrong, where there is more to say.
+  void Tag(std::string_view field, std::string_view value, std::string_view tag,
+           std::string_view detail = {}) {
+    Add(field, value,
+        fmt::format("Reason: failed to validate Field: {} because of Tag: {} {}", field, tag,
+                    detail.empty() ? "" : fmt::format("({})", detail)));
   }
-  void Match(const std::string& field, const std::string& value, const std::regex& form,
-             const std::string& tag) {
-    constexpr std::size_t kLongest = 253;  // of any such name; keeps the matcher's recursion short
-    if (!value.empty() && (value.size() > kLongest || !std::regex_match(value, form))) Tag(field, value, tag);
+  // Nothing to check where there is no text.
+  template <typename Form>
+  void Match(std::string_view field, std::string_view value, const Form& form, std::string_view tag) {
+    if (!value.empty() && !form(value)) Tag(field, value, tag);
   }
-  void OneOf(const std::string& field, const std::string& value,
-             std::initializer_list<std::string_view> allowed, const std::string& tag) {
+  template <typename Form>
+  void MatchAll(std::string_view field, const std::vector<std::string>& values, const Form& form,
+                std::string_view tag) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (!form(values[i])) Tag(Element(field, i), values[i], tag);
+    }
+  }
+  void OneOf(std::string_view field, std::string_view value, std::initializer_list<std::string_view> allowed,
+             std::string_view tag) {
     if (!value.empty() && std::find(allowed.begin(), allowed.end(), value) == allowed.end())
       Tag(field, value, tag);
   }
-  void SelectorText(const std::string& field, const std::string& value) {
-    if (const auto parsed = Selector::Parse(value); !parsed.has_value())
-      Add(field, value, parsed.error().message());
+  template <typename Number>
+  void Range(std::string_view field, Number value, Number low, Number high) {
+    if (value < low) Tag(field, fmt::format("{}", value), "gte", fmt::format("must be at least {}", low));
+    if (value > high) Tag(field, fmt::format("{}", value), "lte", fmt::format("must be at most {}", high));
   }
+  void SelectorText(std::string_view field, std::string_view value) {
+    if (value.empty()) return;
+    if (const auto parsed = Selector::Parse(value); !parsed.has_value())
+      Tag(field, value, "selector", parsed.error().message());
+  }
+
+  bool empty() const { return fields_.empty(); }
   Status Summary() const {
     if (fields_.empty()) return Ok();
     if (fields_.size() == 1) return Error(ErrorCode::kInvalidArgument, "error with field " + fields_[0]);
@@ -52,24 +76,5 @@ class Problems {
  private:
   std::vector<std::string> fields_;
 };
-
-inline const std::regex& NameForm() {
-  static const std::regex form(R"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)");
-  return form;
-}
-inline const std::regex& InterfaceForm() {
-  static const std::regex form(R"(\*|[a-zA-Z0-9_.-]{1,15})");
-  return form;
-}
-inline const std::regex& LabelValueForm() {
-  static const std::regex form(R"(([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?)");
-  return form;
-}
-inline bool IsQualifiedName(const std::string& text) {
-  static const std::regex form(
-      R"(([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)");
-  constexpr std::size_t kLongest = 253 + 1 + 63;  // also keeps the matcher's recursion short
-  return text.size() <= kLongest && std::regex_match(text, form);
-}
 
 }  // namespace calico::model::validate
