@@ -48,13 +48,13 @@ class Startup {
     RETURN_IF_ERROR(CheckConflicts());
     RETURN_IF_ERROR(ChooseAsNumber());
     ASSIGN_OR_RETURN(const auto pools, PlanDefaultPools(in_, resources_));
+    RETURN_IF_ERROR(datastore::EnsureInitialised(in_.client, in_.clock,
+                                                 {in_.version, in_.environment.GetOr("CLUSTER_TYPE", "")}));
     RETURN_IF_ERROR(WriteNode());
     for (const model::IPPool& pool : pools) {
       LogInfo(kComponent, "creating the default pool {} ({})", pool.metadata.name, pool.cidr);
       RETURN_IF_ERROR(CreateUnlessThere(pool));
     }
-    RETURN_IF_ERROR(datastore::EnsureInitialised(in_.client, in_.clock,
-                                                 {in_.version, in_.environment.GetOr("CLUSTER_TYPE", "")}));
     return WriteDefaultConfigurations();
   }
 

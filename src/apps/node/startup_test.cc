@@ -181,12 +181,13 @@ TEST_F(StartupTest, WhicheverWriteFailsTheNextStartCompletesIt) {
       faulty.FailNothing();
       const Status second = RunStartup(inputs);
       ASSERT_TRUE(second.has_value()) << second.error().message();
-      EXPECT_EQ(store.content().size(), 7U) << "node, two pools, cluster information, three configurations";
+      EXPECT_EQ(store.content().size(), 10U)
+          << "cluster information, three tiers, node, two pools, three configurations";
       if (!faulty.failed()) break;
       ++tried;
     }
   }
-  EXPECT_EQ(tried, 3 * 7);
+  EXPECT_EQ(tried, 3 * 10);
 }
 
 }  // namespace
