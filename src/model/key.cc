@@ -137,6 +137,11 @@ std::optional<net::Cidr> ParseBlockSegments(std::string_view rest) {
   return cidr;
 }
 
+// Names of v3 never need it; names of a store of Calico 2.6 may hold anything.
+std::string Escaped(const std::string& segment) {
+  return ReplaceAll(ReplaceAll(segment, "%", "%25"), "/", "%2f");
+}
+
 std::optional<Key> ParseResource(std::string_view rest) {
   const std::vector<std::string> parts = Split(rest, '/');
   for (const KindFacts& facts : kKinds) {
@@ -173,13 +178,9 @@ std::string ToPath(const Key& key) {
       break;
   }
   const KindFacts& facts = Facts(key.kind);
-  // Names of v3 never need it; names of a store of Calico 2.6 may hold anything.
-  const auto escape = [](const std::string& text) {
-    return ReplaceAll(ReplaceAll(text, "%", "%25"), "/", "%2f");
-  };
   if (facts.namespaced)
-    return fmt::format("{}{}/{}/{}", kResources, facts.plural, escape(key.ns), escape(key.name));
-  return fmt::format("{}{}/{}", kResources, facts.plural, escape(key.name));
+    return fmt::format("{}{}/{}/{}", kResources, facts.plural, Escaped(key.ns), Escaped(key.name));
+  return fmt::format("{}{}/{}", kResources, facts.plural, Escaped(key.name));
 }
 
 std::optional<Key> ParsePath(std::string_view path) {
@@ -224,7 +225,7 @@ std::string ListPrefix(Kind kind) {
   }
 }
 std::string ListPrefix(Kind kind, const std::string& ns) {
-  return ListPrefix(kind) + ns + "/";
+  return ListPrefix(kind) + (IsResource(kind) ? Escaped(ns) : ns) + "/";
 }
 std::string AffinityPrefix(const std::string& host, net::Family family) {
   return fmt::format("{}{}/{}/block/", kAffinities, host, FamilySegment(family));
