@@ -175,9 +175,9 @@ TEST(Documents, NameAKindThatIsUnknown) {
 }
 
 TEST(Documents, EndThoughTheirTextWouldNot) {
-  EXPECT_THAT(Refused(",a: b\n"), HasSubstr("outside the document"));
-  EXPECT_THAT(Refused(Pool("a") + "---\n,"), HasSubstr("outside the document"));
-  EXPECT_THAT(Refused("&a [*a]\n"), HasSubstr("line 1, column 5: an anchor's value contains itself"));
+  EXPECT_THAT(Refused(",a: b\n"), HasSubstr("line 1, column 1: did not find expected node content"));
+  EXPECT_THAT(Refused(Pool("a") + "---\n,"), HasSubstr("line 8, column 1"));
+  EXPECT_THAT(Refused("&a [*a]\n"), HasSubstr("line 1, column 5: anchor 'a' value contains itself"));
   std::string laughs = "a: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 12; ++i) {
     const std::string last = "*a" + std::to_string(i - 1);

@@ -30,23 +30,51 @@ bool StartsWithIndicator(const std::string& text) {
   return (text.front() == '-' || text.front() == '?' || text.front() == ':') && blank_follows;
 }
 
-// Characters that YAML 1.1 takes for line breaks, or drops.
-constexpr std::pair<std::string_view, std::string_view> kEscaped[] = {
-    {"\x7f", "\\u007f"},         {"\xc2\x85", "\\u0085"},     {"\xe2\x80\xa8", "\\u2028"},
-    {"\xe2\x80\xa9", "\\u2029"}, {"\xef\xbb\xbf", "\\ufeff"},
-};
+// Length of the character at `at` if YAML 1.1 takes it for a line break, drops it or refuses it; else 0.
+std::size_t Unprintable(const std::string& text, std::size_t at) {
+  const auto byte = [&](std::size_t i) {
+    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0;
+  };
+  if (byte(0) == 0x7f) return 1;
+  if (byte(0) == 0xc2 && byte(1) >= 0x80 && byte(1) <= 0x9f) return 2;                       // C1 controls
+  if (byte(0) == 0xe2 && byte(1) == 0x80 && (byte(2) == 0xa8 || byte(2) == 0xa9)) return 3;  // U+2028, U+2029
+  if (byte(0) == 0xef && byte(1) == 0xbb && byte(2) == 0xbf) return 3;                       // U+FEFF
+  return byte(0) == 0xef && byte(1) == 0xbf && (byte(2) == 0xbe || byte(2) == 0xbf) ? 3
+                                                                                    : 0;  // U+FFFE, U+FFFF
+}
 
 bool NeedsEscapes(const std::string& text) {
-  if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20; })) return true;
-  return std::any_of(std::begin(kEscaped), std::end(kEscaped),
-                     [&](const auto& pair) { return text.find(pair.first) != std::string::npos; });
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (static_cast<unsigned char>(text[at]) < 0x20 || Unprintable(text, at) != 0) return true;
+  }
+  return false;
+}
+
+// A JSON text in which such characters are written as \u escapes, which both JSON and YAML's double quotes
+// know.
+std::string Escaped(const std::string& json) {
+  std::string out;
+  for (std::size_t at = 0; at < json.size();) {
+    const std::size_t length = Unprintable(json, at);
+    if (length == 0) {
+      out += json[at++];
+      continue;
+    }
+    unsigned code = static_cast<unsigned char>(json[at]);
+    if (length == 2) code = (code & 0x1f) << 6 | (static_cast<unsigned char>(json[at + 1]) & 0x3f);
+    if (length == 3) {
+      code = (code & 0x0f) << 12 | (static_cast<unsigned char>(json[at + 1]) & 0x3fu) << 6 |
+             (static_cast<unsigned char>(json[at + 2]) & 0x3f);
+    }
+    out += fmt::format("\\u{:04x}", code);
+    at += length;
+  }
+  return out;
 }
 
 // The escapes of JSON are also those of YAML's double quotes.
 std::string DoubleQuoted(const std::string& text) {
-  std::string quoted = Json(text).dump();
-  for (const auto& [from, to] : kEscaped) quoted = ReplaceAll(std::move(quoted), from, to);
-  return quoted;
+  return Escaped(Json(text).dump());
 }
 
 std::string Scalar(const std::string& text) {
@@ -182,7 +210,7 @@ std::string YamlText(const Json& json) {
 }
 
 std::string JsonText(const Json& json) {
-  std::string text = json.dump(2);
+  std::string text = Escaped(json.dump(2));
   for (const auto& [from, to] : {std::pair{"&", "\\u0026"}, {"<", "\\u003c"}, {">", "\\u003e"}})
     text = ReplaceAll(std::move(text), from, to);
   return text;

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/codec/yaml_reader.h"
 
-#include <sstream>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/yaml.h>
+#include <yaml.h>
 
 #include "base/text.h"
 #include "model/codec/scalar.h"
@@ -24,16 +22,39 @@ constexpr std::size_t kDeepest = 100;
 // Members of a map up to here are looked up one by one.
 constexpr std::size_t kFewMembers = 16;
 
-Place ToPlace(const YAML::Mark& mark) {
-  return mark.is_null() ? Place{} : Place{mark.line + 1, mark.column + 1};
+Place ToPlace(const yaml_mark_t& mark) {
+  return {static_cast<int>(mark.line) + 1, static_cast<int>(mark.column) + 1};
 }
 
-struct Refusal {  // thrown through yaml-cpp, which has no other way to stop
-  YamlProblem problem;
+// libyaml's parser of one text. Events are valid until the next one is asked for.
+class Parser {
+ public:
+  explicit Parser(const std::string& text) {
+    yaml_parser_initialize(&parser_);
+    yaml_parser_set_encoding(&parser_, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
+  }
+  ~Parser() {
+    yaml_event_delete(&event_);
+    yaml_parser_delete(&parser_);
+  }
+  Parser(const Parser&) = delete;
+  Parser& operator=(const Parser&) = delete;
+
+  const yaml_event_t* Next() {
+    yaml_event_delete(&event_);
+    return yaml_parser_parse(&parser_, &event_) == 0 ? nullptr : &event_;
+  }
+  YamlProblem problem() const {
+    std::string text = parser_.problem == nullptr ? "no memory" : parser_.problem;
+    if (parser_.error == YAML_READER_ERROR) return {{}, text};
+    return {ToPlace(parser_.problem_mark), text};
+  }
+
+ private:
+  yaml_parser_t parser_{};
+  yaml_event_t event_{};
 };
-[[noreturn]] void Refuse(const YAML::Mark& mark, std::string text) {
-  throw Refusal{{ToPlace(mark), std::move(text)}};
-}
 
 std::size_t CountNodes(const Json& json) {
   std::size_t nodes = 1;
@@ -43,99 +64,120 @@ std::size_t CountNodes(const Json& json) {
   return nodes;
 }
 
-class Builder final : public YAML::EventHandler {
+std::string Text(const yaml_char_t* text) {
+  return text == nullptr ? std::string() : reinterpret_cast<const char*>(text);
+}
+
+// Builds JSON from events. Each function returns the problem that ends the reading, or nothing.
+using Refused = std::optional<YamlProblem>;
+
+class Builder {
  public:
   explicit Builder(Places* places) : places_(places) {}
 
   Json Take() { return std::move(root_); }
 
-  void OnDocumentStart(const YAML::Mark&) override {}
-  void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { Add(mark, anchor, nullptr, false); }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                const std::string& value) override {
-    const bool plain = tag == "?";
-    if (plain && IsYamlNull(value)) return OnNull(mark, anchor);
-    Add(mark, anchor, plain ? std::string(1, kPlainScalar) + value : value, plain && value == "<<");
-  }
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    const auto found = anchors_.find(anchor);
-    if (found == anchors_.end()) Refuse(mark, "an anchor's value contains itself");
-    aliased_nodes_ += found->second.second;
-    if (aliased_nodes_ > kMostAliasedNodes) Refuse(mark, "document contains excessive aliasing");
-    Add(mark, YAML::NullAnchor, found->second.first, false);
-  }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value) override {
-    Open(mark, anchor, Json::array());
-  }
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value) override {
-    Open(mark, anchor, Json::object());
-  }
-  void OnSequenceEnd() override { Close(); }
-  void OnMapEnd() override {
-    Merge(open_.back());
-    Close();
+  Refused Accept(const yaml_event_t& event) {
+    switch (event.type) {
+      case YAML_SCALAR_EVENT:
+        return OnScalar(event);
+      case YAML_ALIAS_EVENT:
+        return OnAlias(event);
+      case YAML_SEQUENCE_START_EVENT:
+        return Open(event.start_mark, Text(event.data.sequence_start.anchor), Json::array());
+      case YAML_MAPPING_START_EVENT:
+        return Open(event.start_mark, Text(event.data.mapping_start.anchor), Json::object());
+      case YAML_MAPPING_END_EVENT:
+        Merge(open_.back());
+        return Close();
+      case YAML_SEQUENCE_END_EVENT:
+        return Close();
+      default:
+        return std::nullopt;
+    }
   }
 
  private:
   // A list or map that has not ended yet.
   struct Container {
     Json json;
-    YAML::Mark mark;
-    YAML::anchor_t anchor = YAML::NullAnchor;
+    yaml_mark_t mark{};
+    std::string anchor = {};
     std::optional<std::string> key = std::nullopt;  // of the value that comes next
     bool merges = false;                            // its key is "<<"
     std::vector<Json> merged = {};
     std::unordered_set<std::string> keys = {};  // of a large map
   };
 
-  void Open(const YAML::Mark& mark, YAML::anchor_t anchor, Json json) {
-    if (AwaitsKey()) Refuse(mark, "a key must be a word");
-    if (open_.size() >= kDeepest) Refuse(mark, "the document is nested too deeply");
-    Enter(mark);
-    open_.push_back({std::move(json), mark, anchor});
+  static YamlProblem Problem(const yaml_mark_t& mark, std::string text) {
+    return {ToPlace(mark), std::move(text)};
   }
 
-  void Close() {
+  Refused OnScalar(const yaml_event_t& event) {
+    const auto& scalar = event.data.scalar;
+    const std::string value(reinterpret_cast<const char*>(scalar.value), scalar.length);
+    const bool plain = scalar.style == YAML_PLAIN_SCALAR_STYLE && scalar.tag == nullptr;
+    if (plain && IsYamlNull(value)) return Add(event.start_mark, Text(scalar.anchor), nullptr, false);
+    return Add(event.start_mark, Text(scalar.anchor), plain ? std::string(1, kPlainScalar) + value : value,
+               plain && value == "<<");
+  }
+  Refused OnAlias(const yaml_event_t& event) {
+    const std::string name = Text(event.data.alias.anchor);
+    const auto found = anchors_.find(name);
+    if (found == anchors_.end()) {
+      for (const Container& around : open_) {
+        if (around.anchor == name)
+          return Problem(event.start_mark, fmt::format("anchor '{}' value contains itself", name));
+      }
+      return Problem(event.start_mark, fmt::format("unknown anchor '{}' referenced", name));
+    }
+    aliased_nodes_ += found->second.second;
+    if (aliased_nodes_ > kMostAliasedNodes)
+      return Problem(event.start_mark, "document contains excessive aliasing");
+    return Add(event.start_mark, "", found->second.first, false);
+  }
+
+  Refused Open(const yaml_mark_t& mark, const std::string& anchor, Json json) {
+    if (AwaitsKey()) return Problem(mark, "a key must be a word");
+    if (open_.size() >= kDeepest) return Problem(mark, "the document is nested too deeply");
+    Enter(mark);
+    open_.push_back({std::move(json), mark, anchor});
+    return std::nullopt;
+  }
+
+  Refused Close() {
     Container done = std::move(open_.back());
     open_.pop_back();
-    Finish(done.mark, done.anchor, std::move(done.json));
+    return Finish(done.mark, done.anchor, std::move(done.json));
   }
 
   bool AwaitsKey() const { return !open_.empty() && open_.back().json.is_object() && !open_.back().key; }
 
-  void Add(const YAML::Mark& mark, YAML::anchor_t anchor, Json json, bool is_merge_key) {
+  Refused Add(const yaml_mark_t& mark, const std::string& anchor, Json json, bool is_merge_key) {
     if (!AwaitsKey()) {
       Enter(mark);
-      Finish(mark, anchor, std::move(json));
-      return;
+      return Finish(mark, anchor, std::move(json));
     }
-    if (!json.is_string()) Refuse(mark, "a key must be a word");
+    if (!json.is_string()) return Problem(mark, "a key must be a word");
     Remember(anchor, json);
     key_mark_ = mark;
     Container& map = open_.back();
     map.merges = is_merge_key;
     map.key = IsPlain(json) ? PlainAsText(Shown(json)) : json.get<std::string>();
-    if (!is_merge_key) CheckNewKey(mark, map);
+    if (is_merge_key || IsNewKey(map)) return std::nullopt;
+    return Problem(mark, fmt::format("key \"{}\" already set in map", *map.key));
   }
 
-  static void CheckNewKey(const YAML::Mark& mark, Container& map) {
-    bool is_new = true;
-    if (map.json.size() < kFewMembers) {
-      is_new = !map.json.contains(*map.key);
-    } else {
-      if (map.keys.empty()) {
-        for (const auto& [key, value] : map.json.items()) map.keys.insert(key);
-      }
-      is_new = map.keys.insert(*map.key).second;
+  static bool IsNewKey(Container& map) {
+    if (map.json.size() < kFewMembers) return !map.json.contains(*map.key);
+    if (map.keys.empty()) {
+      for (const auto& [key, value] : map.json.items()) map.keys.insert(key);
     }
-    if (!is_new) Refuse(mark, fmt::format("key \"{}\" already set in map", *map.key));
+    return map.keys.insert(*map.key).second;
   }
 
   // A value begins: it becomes the step of the pointer that its place is kept under.
-  void Enter(const YAML::Mark& mark) {
+  void Enter(const yaml_mark_t& mark) {
     if (places_ == nullptr) return;
     std::string pointer;
     for (const Container& around : open_) {
@@ -145,49 +187,45 @@ class Builder final : public YAML::EventHandler {
     places_->emplace(pointer, ToPlace(KeyMark(mark)));
   }
   // Errors point at a member's name, not at its value.
-  YAML::Mark KeyMark(const YAML::Mark& value) const {
+  const yaml_mark_t& KeyMark(const yaml_mark_t& value) const {
     return open_.empty() || !open_.back().key ? value : key_mark_;
   }
 
-  void Finish(const YAML::Mark& mark, YAML::anchor_t anchor, Json json) {
+  Refused Finish(const yaml_mark_t& mark, const std::string& anchor, Json json) {
     Remember(anchor, json);
     if (open_.empty()) {
       root_ = std::move(json);
-      return;
+      return std::nullopt;
     }
     Container& around = open_.back();
     if (around.json.is_array()) {
       around.json.push_back(std::move(json));
-      return;
+      return std::nullopt;
     }
-    if (around.merges) {
-      AddMerge(mark, around, std::move(json));
-    } else {
-      // Past the look-up of operator[], which is linear; CheckNewKey has looked.
+    if (!around.merges) {
+      // Past the look-up of operator[], which is linear; IsNewKey has looked.
       around.json.get_ref<Json::object_t&>().emplace_back(std::move(*around.key), std::move(json));
+    } else if (!AddMerge(around, std::move(json))) {
+      return Problem(mark, "map merge requires map or sequence of maps as the value");
     }
     around.key.reset();
     around.merges = false;
+    return std::nullopt;
   }
 
-  void Remember(YAML::anchor_t anchor, const Json& json) {
-    if (anchor != YAML::NullAnchor) anchors_[anchor] = {json, CountNodes(json)};
+  void Remember(const std::string& anchor, const Json& json) {
+    if (!anchor.empty()) anchors_[anchor] = {json, CountNodes(json)};
   }
 
   // "<<: *defaults", or a list of such: members that the map does not have itself (YAML 1.1's merge keys).
-  static void AddMerge(const YAML::Mark& mark, Container& map, Json json) {
-    if (json.is_object()) {
-      map.merged.push_back(std::move(json));
-      return;
+  static bool AddMerge(Container& map, Json json) {
+    if (json.is_object()) json = Json::array({std::move(json)});
+    if (!json.is_array()) return false;
+    for (Json& item : json) {
+      if (!item.is_object()) return false;
+      map.merged.push_back(std::move(item));
     }
-    if (json.is_array()) {
-      for (Json& item : json) {
-        if (!item.is_object()) Refuse(mark, "map merge requires map or sequence of maps as the value");
-        map.merged.push_back(std::move(item));
-      }
-      return;
-    }
-    Refuse(mark, "map merge requires map or sequence of maps as the value");
+    return true;
   }
   static void Merge(Container& map) {
     for (const Json& from : map.merged) {
@@ -200,12 +238,12 @@ class Builder final : public YAML::EventHandler {
   Places* places_;
   Json root_ = nullptr;
   std::vector<Container> open_;
-  YAML::Mark key_mark_;
-  std::unordered_map<YAML::anchor_t, std::pair<Json, std::size_t>> anchors_;  // value and its number of nodes
+  yaml_mark_t key_mark_{};
+  std::unordered_map<std::string, std::pair<Json, std::size_t>> anchors_;  // value and its number of nodes
   std::size_t aliased_nodes_ = 0;
 };
 
-// yaml-cpp stops at the first error but takes any bytes for text.
+// libyaml would say so as well, but with an offset instead of a place.
 std::optional<YamlProblem> CheckCharacters(const std::string& text) {
   int line = 1;
   std::size_t line_start = 0;
@@ -230,21 +268,20 @@ std::optional<YamlProblem> CheckCharacters(const std::string& text) {
 
 std::optional<YamlProblem> ReadYaml(const std::string& text, Json& out, Places* places) {
   if (auto problem = CheckCharacters(text)) return problem;
-  try {
-    std::istringstream stream(text);
-    YAML::Parser parser(stream);
-    Builder builder(places);
-    const bool any = parser.HandleNextDocument(builder);
-    out = builder.Take();
-    // A second document, that no line of "---" separates. (yaml-cpp 0.7 reads "," as endlessly many of them.)
-    Builder second(nullptr);
-    if (any && parser.HandleNextDocument(second))
-      return YamlProblem{{}, "unexpected text outside the document"};
-  } catch (const Refusal& refusal) {
-    return refusal.problem;
-  } catch (const YAML::Exception& error) {
-    return YamlProblem{ToPlace(error.mark), error.msg};
+  Parser parser(text);
+  Builder builder(places);
+  for (bool ended = false; !ended;) {
+    const yaml_event_t* event = parser.Next();
+    if (event == nullptr) return parser.problem();
+    if (auto refused = builder.Accept(*event)) return refused;
+    ended = event->type == YAML_DOCUMENT_END_EVENT || event->type == YAML_STREAM_END_EVENT;
   }
+  // A second document, that no line of "---" separates.
+  const yaml_event_t* event = parser.Next();
+  if (event == nullptr) return parser.problem();
+  if (event->type == YAML_DOCUMENT_START_EVENT)
+    return YamlProblem{ToPlace(event->start_mark), "unexpected text outside the document"};
+  out = builder.Take();
   return std::nullopt;
 }
 
