@@ -147,11 +147,11 @@ struct Decoder {
   std::string path;
   Leftovers& left;
   std::set<std::string> seen;
-  std::vector<std::string> asked;
+  std::vector<const char*> asked;
 
   // Upstream's decoder also takes a name in other letter case (reference calicoctl A.5).
   const Json* Find(const char* name) {
-    asked.emplace_back(name);
+    asked.push_back(name);
     auto found = in.find(name);
     if (found == in.end()) {
       for (auto it = in.begin(); it != in.end() && found == in.end(); ++it) {
@@ -242,7 +242,7 @@ struct Decoder {
       if (seen.contains(key)) continue;
       const std::string pointer = path + "/" + EscapePointer(key);
       left.unknown[pointer] = Dump(ResolvePlain(value));
-      if (const auto closest = Closest(key, asked)) left.meant[pointer] = *closest;
+      if (const auto closest = Closest(key, {asked.begin(), asked.end()})) left.meant[pointer] = *closest;
     }
   }
 };
