@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"(?P<ours>[^"]+)"|<(?P<other>[^>]+)>)')
 
 # Heavy or leaky: they may stand in .cc files, so that a change of library is a change of few files.
-THIRD_PARTY = ("grpc", "grpcpp", "google/protobuf", "boost", "nlohmann", "yaml.h", "libnftnl", "libmnl", "CLI", "spdlog",
+THIRD_PARTY = ("grpc", "grpcpp", "google/protobuf", "boost", "nlohmann", "yaml-cpp", "yaml.h", "libnftnl", "libmnl", "CLI", "spdlog",
                "prometheus", "sqlite3.h", "curl")
 # Headers between the .cc files of one folder, which nobody outside includes.
 INTERNAL_HEADERS = {"model/codec/fields.h", "model/codec/v1.h", "model/codec/v1_stored_kinds.h", "model/codec/scalar.h",
