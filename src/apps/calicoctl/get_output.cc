@@ -10,7 +10,6 @@
 #include "apps/calicoctl/columns.h"
 #include "apps/calicoctl/table.h"
 #include "apps/calicoctl/template_output.h"
-#include "apps/calicoctl/v1_pending.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "model/codec/json.h"

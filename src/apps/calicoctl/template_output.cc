@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/calicoctl/go_template/template.h"
-#include "apps/calicoctl/v1_pending.h"
 #include "base/text.h"
 #include "model/codec/complete.h"
 #include "model/codec/json.h"
