@@ -7,9 +7,9 @@ const std::vector<Command>& AllCommands() {
   static const std::vector<Command> kCommands = [] {
     std::vector<Command> all;
     for (const auto group :
-         {WriteCommands, ChangeCommands, DeleteCommands, GetCommands, ValidateCommands, ConvertCommands, ConfigCommands,
-          IpamShowCommands, NodeRunCommands, NodeStatusCommands, NodeDiagsCommands, NodeChecksystemCommands,
-          VersionCommands, CompletionCommands, ManCommands}) {
+         {WriteCommands, ChangeCommands, DeleteCommands, GetCommands, ValidateCommands, ConvertCommands,
+          ConfigCommands, IpamShowCommands, NodeRunCommands, NodeStatusCommands, NodeDiagsCommands,
+          NodeChecksystemCommands, VersionCommands, CompletionCommands, ManCommands}) {
       for (Command& command : group()) all.push_back(std::move(command));
     }
     return all;

@@ -79,6 +79,7 @@ Result<std::vector<model::Document>> ReadDocuments(const Session& session) {
   const bool skip_empty = session.arguments.Has("--skip-empty");
   model::DocumentOptions options;
   if (DialectOf(session) == model::ApiVersion::kV1) options.v1_names = model::V1Names::kVerbatim;
+  options.name_v1_endpoints = session.arguments.command().path.front() == "create";
   if (path == "-") {
     const std::string text{std::istreambuf_iterator<char>(session.in()), std::istreambuf_iterator<char>()};
     ASSIGN_OR_RETURN(std::vector<model::Document> documents, model::ParseDocuments(text, "stdin", options));
