@@ -10,17 +10,27 @@
 
 namespace calico::calicoctl {
 
-// The columns of `get` (reference calicoctl B.3).
+// One column of `get` (reference calicoctl B.3 and D.5).
 struct Column {
   std::string heading;
   // `global_as`: the AS number of nodes that have none of their own, as text.
   std::function<std::string(const model::Object&, const std::string& global_as)> cell;
 };
 
-// Every column that a kind has, for custom-columns.
-const std::vector<Column>& ColumnsOf(model::Kind kind);
-const Column* FindColumn(model::Kind kind, std::string_view heading);
-std::vector<std::string> DefaultHeadings(model::Kind kind);
-std::vector<std::string> WideHeadings(model::Kind kind);
+// The table of one kind.
+struct KindTable {
+  std::vector<Column> columns;  // every column there is, for custom-columns
+  std::vector<std::string> headings;
+  std::vector<std::string> wide;
+
+  const Column* Find(std::string_view heading) const;
+};
+
+const KindTable& TableOf(model::Kind kind);    // of v3
+const KindTable* V1TableOf(model::Kind kind);  // of v1; nullptr: Calico 2.6 has no such kind
+
+// "1.5", "1e+06": a number as Go's %v writes it.
+std::string GoFloat(double value);
+std::string JoinedCells(const std::vector<std::string>& parts);
 
 }  // namespace calico::calicoctl

@@ -80,8 +80,9 @@ class WordReader {
   std::string ReadShort(const std::string& word) {
     for (std::size_t i = 1; i < word.size(); ++i) {
       const char letter = word[i];
-      const auto option = std::find_if(command_.options.begin(), command_.options.end(),
-                                       [&](const Option& each) { return each.short_name == letter; });
+      const auto option = std::find_if(
+          command_.options.begin(), command_.options.end(),
+          [&](const Option& each) { return each.short_name == letter || each.old_short_name == letter; });
       if (option == command_.options.end()) {
         if (letter != 'h') return UnknownOption(std::string("-") + letter);
         help_ = true;

@@ -22,6 +22,7 @@ struct Option {
   std::vector<std::string> words = {};  // for kWords
   bool repeatable = false;              // else giving it twice is a mistake
   bool required = false;
+  char old_short_name = 0;  // accepted, not shown
 };
 
 struct Positional {

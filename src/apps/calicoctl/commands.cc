@@ -7,8 +7,7 @@ const std::vector<Command>& AllCommands() {
   static const std::vector<Command> kCommands = [] {
     std::vector<Command> all;
     for (const auto group :
-         {WriteCommands, GetCommands, ConvertCommands, IpamShowCommands, NodeRunCommands, NodeStatusCommands,
-          NodeDiagsCommands, NodeChecksystemCommands, VersionCommands, CompletionCommands, ManCommands}) {
+    for (const auto group : {WriteCommands, GetCommands, ConvertCommands, IpamShowCommands, NodeRunCommands, NodeStatusCommands, NodeDiagsCommands, NodeChecksystemCommands, VersionCommands, CompletionCommands, ManCommands, ChangeCommands, DeleteCommands, ValidateCommands, ConfigCommands}) {
       for (Command& command : group()) all.push_back(std::move(command));
     }
     return all;

@@ -10,9 +10,13 @@ namespace calico::calicoctl {
 // Every command, in the order of the help. Each group of verbs specifies its own in a file of its own.
 const std::vector<Command>& AllCommands();
 
-std::vector<Command> WriteCommands();       // create, apply, replace, delete
+std::vector<Command> WriteCommands();       // create, apply, replace
+std::vector<Command> ChangeCommands();      // patch, label
+std::vector<Command> DeleteCommands();      // delete
 std::vector<Command> GetCommands();         // get
 std::vector<Command> ConvertCommands();     // convert
+std::vector<Command> ValidateCommands();    // validate
+std::vector<Command> ConfigCommands();      // config set, get, unset
 std::vector<Command> IpamShowCommands();    // ipam show
 std::vector<Command> NodeStatusCommands();  // node status
 std::vector<Command> NodeRunCommands();

@@ -135,10 +135,10 @@ TEST_F(CompletionScript, AsksTheRightThingsInZsh) {
   const std::string get = Shell({"zsh", "-f", "-c", stubs + "source " + Script("zsh") + "; _calicoctl_get"});
   EXPECT_THAT(Lines(get), Contains(::testing::HasSubstr(")--output=[")));
   EXPECT_THAT(Lines(get), Contains(::testing::StartsWith("1:KIND:(bgp")));
-  const std::string chosen =
-      Shell({"zsh", "-f", "-c",
-             stubs + "source " + Script("zsh") +
-                 "; _arguments() { state=behind; line=(version); _arguments() { print -r -- $1 }; }; _calicoctl"});
+  const std::string chosen = Shell(
+      {"zsh", "-f", "-c",
+       stubs + "source " + Script("zsh") +
+           "; _arguments() { state=behind; line=(version); _arguments() { print -r -- $1 }; }; _calicoctl"});
   EXPECT_EQ(chosen, "-s\n");
 }
 

@@ -1,101 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include "apps/calicoctl/columns.h"
 #include "apps/calicoctl/commands.h"
+#include "apps/calicoctl/get_output.h"
 #include "apps/calicoctl/resource_input.h"
 #include "apps/calicoctl/session.h"
-#include "apps/calicoctl/table.h"
 #include "base/text.h"
-#include "model/codec/document.h"
 #include "model/codec/json.h"
+#include "model/v1_names.h"
 
 namespace calico::calicoctl {
 namespace {
 
+using model::ApiVersion;
 using model::Kind;
 using model::Object;
-
-constexpr std::string_view kCustomColumns = "custom-columns";
-
-// One answer: all of a kind, or one object.
-struct Answer {
-  Kind kind = Kind::kIPPool;
-  bool is_list = false;
-  std::vector<Object> items;
-  std::string revision;  // of the store, for lists
-};
-
-enum class Format { kTable, kYaml, kJson };
-struct Output {
-  Format format = Format::kTable;
-  bool wide = false;
-  std::vector<std::string> custom_headings;
-};
-
-Result<Output> ParseOutput(const std::string& text) {
-  if (text == "ps") return Output{};
-  if (text == "wide") return Output{Format::kTable, true, {}};
-  if (text == "yaml" || text == "yml") return Output{Format::kYaml, false, {}};
-  if (text == "json") return Output{Format::kJson, false, {}};
-  if (text.starts_with(kCustomColumns)) {
-    const std::string headings = text.substr(kCustomColumns.size());
-    if (headings.size() < 2 || headings.front() != '=') {
-      return Error(ErrorCode::kInvalidArgument, "need to specify at least one column");
-    }
-    return Output{Format::kTable, false, Split(headings.substr(1), ',')};
-  }
-  return Error(ErrorCode::kInvalidArgument, fmt::format("unrecognized output format '{}'", text));
-}
-
-Result<Answer> GetOne(datastore::Resources& resources, const model::Key& key) {
-  ASSIGN_OR_RETURN(datastore::Stored stored, resources.Get(key));
-  return Answer{key.kind, false, {std::move(stored.object)}, {}};
-}
-
-Result<Answer> GetAll(datastore::Resources& resources, Kind kind, const Arguments& arguments) {
-  ASSIGN_OR_RETURN(const std::string ns, ResolveNamespace(kind, "", false, NamespaceFlagsOf(arguments)));
-  ASSIGN_OR_RETURN(datastore::ObjectList list, ns.empty() ? resources.List(kind) : resources.List(kind, ns));
-  Answer answer{kind, true, {}, std::to_string(list.revision)};
-  for (datastore::Stored& stored : list.items) answer.items.push_back(std::move(stored.object));
-  return answer;
-}
-
-// Keeps going after a failure: what could be read is shown.
-void Collect(Result<Answer> answer, std::vector<Answer>& answers, std::vector<Error>& errors) {
-  if (answer.has_value()) {
-    answers.push_back(std::move(*answer));
-  } else {
-    errors.push_back(std::move(answer).error());
-  }
-}
-
-void GetByNames(const Session& session, Kind kind, std::vector<Answer>& answers, std::vector<Error>& errors) {
-  datastore::Resources resources = session.resources();
-  for (const std::string& typed : session.arguments.All("NAME")) {
-    const auto get = [&]() -> Result<Answer> {
-      if (typed.empty()) return Error(ErrorCode::kInvalidArgument, "resource name may not be empty");
-      ASSIGN_OR_RETURN(const std::string ns,
-                       ResolveNamespace(kind, "", true, NamespaceFlagsOf(session.arguments)));
-      ASSIGN_OR_RETURN(const std::string name, StoredName(resources, kind, typed));
-      return GetOne(resources, model::Key::Resource(kind, name, ns));
-    };
-    Collect(get(), answers, errors);
-  }
-}
-
-Status GetByFile(const Session& session, std::vector<Answer>& answers, std::vector<Error>& errors) {
-  datastore::Resources resources = session.resources();
-  ASSIGN_OR_RETURN(std::vector<model::Document> documents, ReadDocuments(session.arguments, session.in()));
-  for (model::Document& document : documents) {
-    const auto get = [&]() -> Result<Answer> {
-      RETURN_IF_ERROR(ResolveIdentity(resources, NamespaceFlagsOf(session.arguments), document));
-      return GetOne(resources, model::KeyOf(document.object));
-    };
-    Collect(get(), answers, errors);
-  }
-  return Ok();
-}
 
 // The AS number of nodes without one (reference B.3): BGPConfiguration "default", else 64512.
 std::string GlobalAsNumber(const Session& session) {
@@ -108,93 +27,165 @@ std::string GlobalAsNumber(const Session& session) {
       std::get<model::BGPConfiguration>(stored->object).as_number.value_or(model::kDefaultAsNumber));
 }
 
-Status PrintTable(const Session& session, const Output& output, const Answer& answer) {
-  std::vector<std::string> headings = output.custom_headings;
-  if (headings.empty()) headings = output.wide ? WideHeadings(answer.kind) : DefaultHeadings(answer.kind);
-  const NamespaceFlags flags = NamespaceFlagsOf(session.arguments);
-  const bool namespaces_asked = flags.all || !flags.ns.empty();
-  if (output.custom_headings.empty() && namespaces_asked && model::IsNamespaced(answer.kind)) {
-    headings.insert(headings.begin(), "NAMESPACE");
-  }
-  std::vector<const Column*> columns;
-  std::string global_as;
-  for (const std::string& heading : headings) {
-    const Column* column = FindColumn(answer.kind, heading);
-    if (column == nullptr) {
-      std::vector<std::string> known;
-      for (const Column& each : ColumnsOf(answer.kind)) known.push_back(each.heading);
-      return Error(ErrorCode::kInvalidArgument,
-                   fmt::format("unknown heading {}, valid values are: {}", heading, Join(known, ", ")));
-    }
-    if (heading == "ASN" && answer.kind == Kind::kNode) global_as = GlobalAsNumber(session);
-    columns.push_back(column);
-  }
-  std::vector<Row> rows;
-  for (const Object& object : answer.items) {
-    Row row;
-    for (const Column* column : columns) row.push_back(column->cell(object, global_as));
-    rows.push_back(std::move(row));
-  }
-  session.out() << PaddedTable(headings, rows);
-  return Ok();
+// --export: what only makes sense in the store that an object was read from.
+void MakePortable(Object& object) {
+  model::Metadata& metadata = model::MetadataOf(object);
+  metadata.ns.clear();
+  metadata.uid.clear();
+  metadata.resource_version.clear();
+  metadata.creation_timestamp.clear();
+  std::visit(
+      [](auto& each) {
+        if constexpr (requires { each.metadata; }) {
+          each.unknown.erase("/metadata/deletionTimestamp");
+          each.unknown.erase("/metadata/deletionGracePeriodSeconds");
+        }
+      },
+      object);
 }
 
-// One answer stands alone, several are an array; without any, "null" (reference B.2).
-void PrintText(std::ostream& out, Format format, const std::vector<Answer>& answers) {
-  const bool yaml = format == Format::kYaml;
-  std::string text = "null";
-  if (answers.size() == 1 && answers.front().is_list) {
-    const Answer& list = answers.front();
-    text = yaml ? model::PrintListYaml(list.kind, list.items, list.revision)
-                : model::PrintListJson(list.kind, list.items, list.revision);
-  } else if (answers.size() == 1) {
-    const Object& object = answers.front().items.front();
-    text = yaml ? model::PrintYaml(object) : model::PrintJson(object);
-  } else if (!answers.empty()) {
-    std::vector<Object> objects;
-    for (const Answer& answer : answers)
-      objects.insert(objects.end(), answer.items.begin(), answer.items.end());
-    text = yaml ? model::PrintArrayYaml(objects) : model::PrintArrayJson(objects);
+// One run of `get`. Keeps going after a failure: what could be read is shown.
+class Getting {
+ public:
+  explicit Getting(const Session& session)
+      : session_(session), dialect_(DialectOf(session)), wanted_(V1IdentityOfArguments(session)) {}
+
+  int Run() {
+    const Arguments& arguments = session_.arguments;
+    auto form = ParseOutputForm(arguments.Text("--output", "ps"));
+    if (!form.has_value()) return session_.Fail(form.error().message());
+    shown_.form = std::move(*form);
+    shown_.global_as_number = [this] { return GlobalAsNumber(session_); };
+    const std::string version = arguments.Text("--api-version");
+    shown_.version = version.empty() ? dialect_ : version == "v1" ? ApiVersion::kV1 : ApiVersion::kV3;
+    const NamespaceFlags flags = NamespaceFlagsOf(arguments);
+    shown_.with_namespace = shown_.version == ApiVersion::kV3 && (flags.all || !flags.ns.empty());
+    if (const Status fits = CheckIdentity(wanted_); !fits.has_value())
+      return session_.Fail(fits.error().message());
+
+    const Status got = arguments.Has("--filename") ? GetByFile() : GetByKind();
+    if (!got.has_value()) return session_.Fail(got.error().message());
+    for (const Error& error : errors_) session_.err() << error.message() << '\n';
+    return errors_.empty() ? 0 : 1;
   }
-  out << text;
-  // JSON ends in a line feed as up to v3.31, so that the shell's prompt starts on its own line.
-  if (!text.ends_with('\n')) out << '\n';
-}
 
-int RunGet(const Session& session) {
-  const Arguments& arguments = session.arguments;
-  const auto failed = [&](const std::string& text) { return session.Fail(text); };
-  const Result<Output> output = ParseOutput(arguments.Text("--output", "ps"));
-  if (!output.has_value()) return failed(output.error().message());
+ private:
+  Status GetByKind() {
+    const auto kind = ParseKind(session_.arguments.Text("KIND"), shown_.version);
+    if (!kind.has_value())
+      return Error(kind.error().code(), "failed to get resources: " + kind.error().message());
+    const std::vector<std::string>& names = session_.arguments.All("NAME");
+    // Calico 2.6 always lists and filters; so do identifiers that only its API has.
+    if (names.empty() || dialect_ == ApiVersion::kV1 || !wanted_.empty()) return GetAll(*kind, names);
 
-  std::vector<Answer> answers;
-  std::vector<Error> errors;
-  if (arguments.Has("--filename")) {
-    const Status read = GetByFile(session, answers, errors);
-    if (!read.has_value()) return failed("failed to execute command: " + read.error().message());
-  } else {
-    const auto kind = model::ParseKindAlias(arguments.Text("KIND"));
-    if (!kind)
-      return failed(fmt::format("failed to get resources: resource type '{}' is not supported",
-                                arguments.Text("KIND")));
-    if (!arguments.Has("NAME")) {
-      datastore::Resources resources = session.resources();
-      Collect(GetAll(resources, *kind, arguments), answers, errors);
-    } else {
-      GetByNames(session, *kind, answers, errors);
+    Identities identities(session_);
+    datastore::Resources resources = session_.resources();
+    ASSIGN_OR_RETURN(const std::unique_ptr<Printer> printer, MakePrinter(shown_, session_.out()));
+    for (const std::string& typed : names) {
+      const Result<model::Key> key = identities.Named(*kind, typed);
+      if (!key.has_value()) {
+        errors_.push_back(key.error());
+        continue;
+      }
+      RETURN_IF_ERROR(GetOne(resources, *key, *printer));
     }
+    return printer->Finish("");
   }
 
-  if (output->format == Format::kTable) {
-    for (const Answer& answer : answers) {
-      const Status printed = PrintTable(session, *output, answer);
-      if (!printed.has_value()) return failed(printed.error().message());
+  // Every object of a kind that has the wanted identifiers.
+  Status GetAll(Kind kind, const std::vector<std::string>& names) {
+    const NamespaceFlags flags =
+        dialect_ == ApiVersion::kV1 ? NamespaceFlags{} : NamespaceFlagsOf(session_.arguments);
+    std::string ns;
+    if (dialect_ == ApiVersion::kV3) {
+      auto resolved = ResolveNamespace(kind, "", false, flags);
+      if (!resolved.has_value()) {
+        errors_.push_back(resolved.error());
+        return Ok();
+      }
+      ns = std::move(*resolved);
     }
-  } else if (!answers.empty() || arguments.Has("NAME")) {
-    PrintText(session.out(), output->format, answers);
+    shown_.list = kind;
+    ASSIGN_OR_RETURN(const std::unique_ptr<Printer> printer, MakePrinter(shown_, session_.out()));
+    std::vector<V1Identity> identities{wanted_};
+    if (!names.empty()) identities.clear();
+    for (const std::string& name : names) {
+      identities.push_back(wanted_);
+      identities.back().name = name;
+    }
+    std::vector<bool> found(identities.size());
+    Status printed = Ok();
+    const auto show = [&](datastore::Stored stored) -> Status {
+      bool fits = false;
+      for (std::size_t i = 0; i < identities.size(); ++i) {
+        if (!Matches(stored.object, identities[i])) continue;
+        fits = true;
+        found[i] = true;
+      }
+      if (fits) printed = printer->Add(stored.object);
+      return printed;
+    };
+    const auto revision = session_.resources().ForEach(kind, ns, show);
+    RETURN_IF_ERROR(printed);
+    if (!revision.has_value()) {
+      errors_.push_back(revision.error());
+      return Ok();
+    }
+    // With 2.6 an object that is missing makes an empty list; v3 says so.
+    for (std::size_t i = 0; dialect_ == ApiVersion::kV3 && i < names.size(); ++i) {
+      if (found[i]) continue;
+      errors_.emplace_back(ErrorCode::kNotFound,
+                           fmt::format("resource does not exist: {} with error: <nil>",
+                                       model::Describe(model::Key::Resource(kind, names[i], ns))));
+    }
+    return printer->Finish(std::to_string(*revision));
   }
-  for (const Error& error : errors) session.err() << error.message() << '\n';
-  return errors.empty() ? 0 : 1;
+
+  Status GetByFile() {
+    auto documents = ReadDocuments(session_);
+    if (!documents.has_value())
+      return Error(documents.error().code(), "failed to execute command: " + documents.error().message());
+    if (documents->empty()) {
+      session_.out() << "No resources specified\n";
+      return Ok();
+    }
+    Identities identities(session_);
+    datastore::Resources resources = session_.resources();
+    ASSIGN_OR_RETURN(const std::unique_ptr<Printer> printer, MakePrinter(shown_, session_.out()));
+    for (model::Document& document : *documents) {
+      const Status resolved = identities.Resolve(document);
+      if (!resolved.has_value()) {
+        errors_.push_back(resolved.error());
+        continue;
+      }
+      RETURN_IF_ERROR(GetOne(resources, model::KeyOf(document.object), *printer));
+    }
+    return printer->Finish("");
+  }
+
+  // An error of the printer ends all; one of the store is told at the end.
+  Status GetOne(datastore::Resources& resources, const model::Key& key, Printer& printer) {
+    auto stored = resources.Get(key);
+    if (!stored.has_value()) {
+      const bool missing = stored.error().code() == ErrorCode::kNotFound;
+      if (!missing || dialect_ == ApiVersion::kV3) errors_.push_back(stored.error());
+      return Ok();
+    }
+    if (session_.arguments.Has("--export")) MakePortable(stored->object);
+    return printer.Add(stored->object);
+  }
+
+  const Session& session_;
+  const ApiVersion dialect_;
+  const V1Identity wanted_;
+  Shown shown_;
+  std::vector<Error> errors_;
+};
+
+std::string Mistake(const Arguments& arguments) {
+  const std::string version = arguments.Text("--api-version");
+  if (!version.empty() && version != "v1" && version != "v3") return "--api-version is v1 or v3";
+  return KindOrFile(arguments);
 }
 
 }  // namespace
@@ -203,17 +194,37 @@ std::vector<Command> GetCommands() {
   Command get;
   get.path = {"get"};
   get.summary = "Show resources";
+  get.description =
+      "Without a name all resources of the kind are shown. The dialect is the store's: v1 where the store\n"
+      "is that of Calico 2.6, else projectcalico.org/v3.";
   get.positionals = KindAndNames();
-  get.options =
-      Joined({{"--output", 'o', "OUTPUT", "ps, wide, yaml, json or custom-columns=A,B [default: ps]"},
-              {"--all-namespaces", 'A', "", "resources of all namespaces"}},
-             InputOptions());
+  Option all{"--all-namespaces", 'A', "", "resources of all namespaces"};
+  all.old_short_name = 'a';
+  get.options = Joined(
+      Joined(
+          {{"--output",
+            'o',
+            "OUTPUT",
+            "ps, wide, yaml, json, name, custom-columns=A,B, go-template=T or go-template-file=FILE "
+            "[default: ps]",
+            Completion::kWords,
+            {"ps", "wide", "yaml", "json", "name", "custom-columns=", "go-template=", "go-template-file="}},
+           all,
+           {"--export", 0, "", "leave out what belongs to this store only, of resources by name"},
+           {"--api-version",
+            0,
+            "VERSION",
+            "dialect of the output, whatever the store's: v1 or v3",
+            Completion::kWords,
+            {"v1", "v3"}}},
+          InputOptions()),
+      V1IdentityOptions());
   get.examples =
       "calicoctl get nodes -o wide\n"
       "calicoctl get ipPool 192.168.0.0/16 -o yaml\n"
       "calicoctl get wep -A";
-  get.mistake = KindOrFile;
-  get.run = RunGet;
+  get.mistake = Mistake;
+  get.run = [](const Session& session) { return Getting(session).Run(); };
   return {get};
 }
 

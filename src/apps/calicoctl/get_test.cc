@@ -130,7 +130,7 @@ TEST_F(Get, ShowsWhatItFindsAndReportsTheRest) {
 
 TEST_F(Get, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(Run({"get", "foo"}), Refused("failed to get resources: resource type 'foo' is not supported\n"));
-  EXPECT_EQ(Run({"get", "node", "-o", "name"}), Refused("unrecognized output format 'name'\n"));
+  EXPECT_EQ(Run({"get", "node", "-o", "=json"}), Refused("unrecognized output format '=json'\n"));
   EXPECT_EQ(Run({"get", "node", "-n", "x"}), Refused("Node is not namespaced\n"));
 }
 

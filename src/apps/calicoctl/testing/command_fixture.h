@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "apps/calicoctl/command.h"
+#include "apps/calicoctl/testing/dialect_client.h"
 #include "datastore/testing/fake_client.h"
 
 namespace calico::calicoctl::testing {
@@ -36,9 +37,11 @@ class CommandTest : public ::testing::Test {
     std::istringstream in(input);
     std::ostringstream out, err;
     const auto open = [this](const std::string&) -> Result<OpenedStore> {
-      return OpenedStore{"a test", client_.WithDeadline(TimePoint::max())};
+      return OpenedStore{"a test",
+                         std::make_unique<DialectClient>(client_.WithDeadline(TimePoint::max()), dialect_)};
     };
-    const int code = RunCommand(words, {environment_, clock_, in, out, err, open});
+    const int code = RunCommand(
+        words, {environment_, clock_, in, out, err, open, "calicoctl", false, terminal_, [](Duration) {}});
     return {code, out.str(), err.str()};
   }
   // For what a test starts from.
@@ -49,6 +52,8 @@ class CommandTest : public ::testing::Test {
 
   Environment environment_{std::map<std::string, std::string>{}};
   datastore::testing::FakeClient client_;
+  datastore::Dialect dialect_ = datastore::Dialect::kV3;
+  bool terminal_ = false;  // whether stderr is one
   FixedClock clock_;
 };
 
