@@ -6,8 +6,10 @@ namespace calico::calicoctl {
 const std::vector<Command>& AllCommands() {
   static const std::vector<Command> kCommands = [] {
     std::vector<Command> all;
-    for (const auto group :
-    for (const auto group : {WriteCommands, GetCommands, ConvertCommands, IpamShowCommands, NodeRunCommands, NodeStatusCommands, NodeDiagsCommands, NodeChecksystemCommands, VersionCommands, CompletionCommands, ManCommands, ChangeCommands, DeleteCommands, ValidateCommands, ConfigCommands}) {
+    for (const auto group : {WriteCommands, GetCommands, ConvertCommands, NodeRunCommands, NodeStatusCommands,
+                             NodeDiagsCommands, NodeChecksystemCommands, VersionCommands, CompletionCommands,
+                             ManCommands, ChangeCommands, DeleteCommands, ValidateCommands, ConfigCommands,
+                             IpamCommands, DatastoreCommands, ClusterCommands}) {
       for (Command& command : group()) all.push_back(std::move(command));
     }
     return all;

@@ -34,6 +34,8 @@ struct Surroundings {
   bool colour = false;                // `out` is a terminal that takes colours
   bool err_is_terminal = false;       // a progress bar may be drawn on `err`
   std::function<void(Duration)> wait = SleepFor;
+  // The same, but makes an embedded store that is not there yet. Empty: `open`.
+  std::function<Result<OpenedStore>(const std::string& config_file)> create = {};
 };
 
 // What a command works on. Commands return the exit code: 0, or 1 after anything that went wrong.
