@@ -23,6 +23,7 @@ Result<OpenedStore> OpenChosenStore(const Environment& environment, const std::s
   ASSIGN_OR_RETURN(const datastore::StoreChoice choice,
                    datastore::ChooseStore(environment, config_file, datastore::Program::kCalicoctl));
   ASSIGN_OR_RETURN(std::unique_ptr<datastore::Client> client, datastore::OpenStore(choice));
+  RETURN_IF_ERROR(datastore::CheckGeneration(choice, *client));
   return OpenedStore{choice.reason, std::move(client)};
 }
 
