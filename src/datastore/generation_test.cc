@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The choice by what a real etcd holds, which serves both of its APIs, or the newer one only.
+#include <map>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -18,8 +20,9 @@ EtcdSettings WithV2() {
   return settings;
 }
 Result<StoreChoice> Choose(const EtcdServer& server, const std::string& type = "") {
-  return ChooseStore(Environment({{"ETCD_ENDPOINTS", server.endpoint()}, {"DATASTORE_TYPE", type}}), "",
-                     Program::kCalicoctl);
+  const std::map<std::string, std::string> variables{{"ETCD_ENDPOINTS", server.endpoint()},
+                                                     {"DATASTORE_TYPE", type}};
+  return ChooseStore(Environment(variables), "", Program::kCalicoctl);
 }
 void Write(const EtcdServer& server, const std::string& type) {
   const auto choice = Choose(server, type);
@@ -64,8 +67,8 @@ TEST(Generation, IsTheNewerOneOnAServerWithoutTheOlderApi) {
 }
 
 TEST(Generation, OfAServerThatIsAwayIsNotGuessed) {
-  const auto choice =
-      ChooseStore(Environment({{"ETCD_ENDPOINTS", "http://127.0.0.1:1"}}), "", Program::kNode);
+  const std::map<std::string, std::string> variables{{"ETCD_ENDPOINTS", "http://127.0.0.1:1"}};
+  const auto choice = ChooseStore(Environment(variables), "", Program::kNode);
   ASSERT_FALSE(choice.has_value());
   EXPECT_EQ(choice.error().code(), ErrorCode::kUnavailable);
   EXPECT_THAT(choice.error().message(), ::testing::HasSubstr("http://127.0.0.1:1"));
