@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datastore/config_file.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -8,101 +9,118 @@
 #include <yaml-cpp/yaml.h>
 
 #include "base/file.h"
+#include "base/suggest.h"
 
 namespace calico::datastore {
 namespace {
 
-// Keys of stores that this version lacks are accepted, so that the answer is about the store and not about a
-// key.
-const std::set<std::string>& OtherStoresKeys() {
-  static const std::set<std::string> keys{
-      "kubeconfig",   "k8sAPIEndpoint",           "k8sKeyFile",         "k8sCertFile",   "k8sCAFile",
-      "k8sAPIToken",  "k8sInsecureSkipTLSVerify", "k8sDisableNodePoll", "usePodCIDR",    "kubeconfigInline",
-      "k8sClientQPS", "k8sClientBurst",           "k8sCurrentContext",  "calicoAPIGroup"};
-  return keys;
+Error Syntax(const std::string& path, const std::string& reason) {
+  return Error(ErrorCode::kInvalidArgument, fmt::format("syntax error in {}: {}", path, reason));
 }
+Error Unparsable(const std::string& path, const YAML::Mark& mark, const std::string& reason) {
+  return Syntax(path, fmt::format("failed to parse config as YAML/JSON: line {}, column {}: {}",
+                                  mark.line + 1, mark.column + 1, reason));
+}
+
+// The keys of `spec`; null: accepted and not used, as the answer should be about the store and not about a
+// key.
+using Fields = std::map<std::string, std::string*>;
 
 struct Spec {
   StoreSettings settings;
   std::string scheme, authority;
 
-  std::map<std::string, std::string*> Fields() {
-    return {{"datastoreType", &settings.type},
-            {"etcdEndpoints", &settings.endpoints},
-            {"etcdDiscoverySrv", &settings.discovery_srv},
-            {"etcdScheme", &scheme},
-            {"etcdAuthority", &authority},
-            {"etcdUsername", &settings.etcd.username},
-            {"etcdPassword", &settings.etcd.password},
-            {"etcdCACertFile", &settings.etcd.ca_file},
-            {"etcdCertFile", &settings.etcd.cert_file},
-            {"etcdKeyFile", &settings.etcd.key_file},
-            {"etcdCACert", &settings.etcd.ca_pem},
-            {"etcdCert", &settings.etcd.cert_pem},
-            {"etcdKey", &settings.etcd.key_pem},
-            {"sqlitePath", &settings.sqlite_path}};
+  Fields FieldsOf(bool v1) {
+    Fields fields{{"datastoreType", &settings.type},          {"etcdEndpoints", &settings.endpoints},
+                  {"etcdUsername", &settings.etcd.username},  {"etcdPassword", &settings.etcd.password},
+                  {"etcdCACertFile", &settings.etcd.ca_file}, {"etcdCertFile", &settings.etcd.cert_file},
+                  {"etcdKeyFile", &settings.etcd.key_file},   {"sqlitePath", &settings.sqlite_path}};
+    for (const char* kubernetes : {"kubeconfig", "k8sAPIEndpoint", "k8sKeyFile", "k8sCertFile", "k8sCAFile",
+                                   "k8sAPIToken", "k8sInsecureSkipTLSVerify", "k8sDisableNodePoll"}) {
+      fields.emplace(kubernetes, nullptr);
+    }
+    if (v1) {
+      fields.insert({{"etcdScheme", &scheme}, {"etcdAuthority", &authority}});
+      return fields;
+    }
+    fields.insert({{"etcdDiscoverySrv", &settings.discovery_srv},
+                   {"etcdCACert", &settings.etcd.ca_pem},
+                   {"etcdCert", &settings.etcd.cert_pem},
+                   {"etcdKey", &settings.etcd.key_pem}});
+    for (const char* kubernetes : {"usePodCIDR", "kubeconfigInline", "k8sClientQPS", "k8sClientBurst",
+                                   "k8sCurrentContext", "calicoAPIGroup"}) {
+      fields.emplace(kubernetes, nullptr);
+    }
+    return fields;
   }
 };
 
-Error Syntax(const std::string& path, const std::string& reason) {
-  return Error(ErrorCode::kInvalidArgument, fmt::format("syntax error in {}: {}", path, reason));
-}
-
-Status ReadSpec(const YAML::Node& node, const std::string& path, Spec& spec) {
-  const auto fields = spec.Fields();
-  for (const auto& entry : node) {
-    const std::string key = entry.first.as<std::string>();
-    const auto field = fields.find(key);
-    if (field == fields.end()) {
-      if (OtherStoresKeys().contains(key)) continue;
-      return Syntax(path, fmt::format("failed to parse config as YAML/JSON: unknown field \"spec.{}\"", key));
+// Each key once and known. `where` is "spec." or "".
+Status CheckKeys(const YAML::Node& map, const std::string& where, const std::vector<std::string>& known,
+                 const std::string& path) {
+  std::set<std::string> seen;
+  for (const auto& entry : map) {
+    if (!entry.first.IsScalar()) return Unparsable(path, entry.first.Mark(), "a key must be text");
+    const std::string& key = entry.first.Scalar();
+    if (std::find(known.begin(), known.end(), key) == known.end()) {
+      const auto meant = Closest(key, known);
+      return Unparsable(path, entry.first.Mark(),
+                        fmt::format("unknown field \"{}{}\"{}", where, key,
+                                    meant ? fmt::format(" (did you mean {}?)", *meant) : ""));
     }
-    if (!entry.second.IsNull()) *field->second = entry.second.as<std::string>();
+    if (!seen.insert(key).second)
+      return Unparsable(path, entry.first.Mark(), fmt::format("field \"{}{}\" is given twice", where, key));
   }
   return Ok();
 }
 
-Status CheckInline(const EtcdOptions& etcd, const std::string& path) {
-  const bool inlined = !etcd.ca_pem.empty() || !etcd.cert_pem.empty() || !etcd.key_pem.empty();
-  const bool files = !etcd.ca_file.empty() || !etcd.cert_file.empty() || !etcd.key_file.empty();
-  if (inlined && files)
-    return Error(ErrorCode::kInvalidArgument,
-                 path + ": Cannot mix inline certificate-key and certificate / key files");
-  if (etcd.cert_pem.empty() != etcd.key_pem.empty()) {
-    return Error(ErrorCode::kInvalidArgument, path + ": Certificate and Key must both be present inline.");
+Status ReadSpec(const YAML::Node& node, const Fields& fields, const std::string& path) {
+  if (!node.IsMap()) return Unparsable(path, node.Mark(), "spec must be a mapping");
+  std::vector<std::string> known;
+  for (const auto& [name, target] : fields) known.push_back(name);
+  RETURN_IF_ERROR(CheckKeys(node, "spec.", known, path));
+  for (const auto& entry : node) {
+    std::string* target = fields.at(entry.first.Scalar());
+    if (target == nullptr || entry.second.IsNull()) continue;
+    if (!entry.second.IsScalar()) {
+      return Unparsable(path, entry.second.Mark(),
+                        fmt::format("field \"spec.{}\" must be text", entry.first.Scalar()));
+    }
+    *target = entry.second.Scalar();
   }
+  return Ok();
+}
+
+std::string TextOf(const YAML::Node& node) {
+  return node && node.IsScalar() ? node.Scalar() : "";
+}
+
+// Calico 2.6: etcdv2 unless it says otherwise, and no defaults for where etcd is.
+Status ReadAsV1(Spec& spec, const std::string& path) {
+  StoreSettings& settings = spec.settings;
+  if (settings.type.empty() && settings.sqlite_path.empty()) settings.type = "etcdv2";
+  if (settings.endpoints.empty() && !spec.authority.empty() && !spec.scheme.empty())
+    settings.endpoints = spec.scheme + "://" + spec.authority;
+  if (settings.type.starts_with("etcd") && settings.endpoints.empty())
+    return Error(ErrorCode::kInvalidArgument, path + ": no etcd authority or endpoints specified");
   return Ok();
 }
 
 Result<StoreSettings> Read(const YAML::Node& root, const std::string& path) {
   if (!root.IsMap()) return Syntax(path, "failed to parse config as YAML/JSON: not a mapping");
-  const std::string version = root["apiVersion"] ? root["apiVersion"].as<std::string>() : "";
-  const std::string kind = root["kind"] ? root["kind"].as<std::string>() : "";
+  const std::string version = TextOf(root["apiVersion"]), kind = TextOf(root["kind"]);
   const bool v1 = version == "v1";
   if (!v1 && version != "projectcalico.org/v3")
     return Syntax(path, fmt::format("invalid config file: unknown APIVersion '{}'", version));
   const std::string expected = v1 ? "calicoApiConfig" : "CalicoAPIConfig";
   if (kind != expected)
     return Syntax(path, fmt::format("invalid config file: expected kind '{}', got '{}'", expected, kind));
-  for (const auto& entry : root) {
-    const std::string key = entry.first.as<std::string>();
-    if (key != "apiVersion" && key != "kind" && key != "metadata" && key != "spec") {
-      return Syntax(path, fmt::format("failed to parse config as YAML/JSON: unknown field \"{}\"", key));
-    }
-  }
+  RETURN_IF_ERROR(CheckKeys(root, "", {"apiVersion", "kind", "metadata", "spec"}, path));
   Spec spec;
-  if (root["spec"] && !root["spec"].IsNull()) RETURN_IF_ERROR(ReadSpec(root["spec"], path, spec));
-  StoreSettings& settings = spec.settings;
-  if (v1 && settings.type.empty()) settings.type = "etcdv2";
-  if (settings.endpoints.empty() && !spec.authority.empty())
-    settings.endpoints = spec.scheme + "://" + spec.authority;
-  if (!settings.endpoints.empty() && !settings.discovery_srv.empty()) {
-    return Error(ErrorCode::kInvalidArgument, path +
-                                                  ": multiple discovery or bootstrap options specified, use "
-                                                  "either \"etcdEndpoints\" or \"etcdDiscoverySrv\"");
-  }
-  RETURN_IF_ERROR(CheckInline(settings.etcd, path));
-  return settings;
+  if (root["spec"] && !root["spec"].IsNull())
+    RETURN_IF_ERROR(ReadSpec(root["spec"], spec.FieldsOf(v1), path));
+  if (v1) RETURN_IF_ERROR(ReadAsV1(spec, path));
+  return spec.settings;
 }
 
 }  // namespace
@@ -112,7 +130,7 @@ Result<StoreSettings> ReadConfigFile(const std::string& path) {
   try {
     return Read(YAML::Load(text), path);
   } catch (const YAML::Exception& error) {
-    return Syntax(path, fmt::format("failed to parse config as YAML/JSON: {}", error.what()));
+    return Unparsable(path, error.mark, error.msg);
   }
 }
 

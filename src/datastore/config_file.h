@@ -17,8 +17,9 @@ struct StoreSettings {
   EtcdOptions etcd;  // without endpoints
 };
 
-// calicoctl.cfg in both forms: `projectcalico.org/v3` CalicoAPIConfig and `v1` calicoApiConfig (reference
-// calicoctl A.3, D.2). Strict: unknown keys are errors. Every error starts "syntax error in <file>: ".
+// calicoctl.cfg in both forms: `projectcalico.org/v3` CalicoAPIConfig and `v1` calicoApiConfig, each with its
+// own keys (reference calicoctl A.3, D.2). Strict: an unknown key is an error, with line and column. Errors
+// start "syntax error in <file>: ". A file of 2.6 without a type means etcdv2; otherwise `type` stays empty.
 Result<StoreSettings> ReadConfigFile(const std::string& path);
 
 }  // namespace calico::datastore

@@ -326,7 +326,8 @@ class Lab:
         pid = int(children[0])
         host = Host(name, ip, pid, process_start(pid) or "", state)
         if name.startswith("calico-node"):
-            host.environment = {"ETCD_ENDPOINTS": ETCD}
+            # Said outright: on a store without data 2.6's CALICO_LIBNETWORK_ENABLED would mean etcdv2.
+            host.environment = {"ETCD_ENDPOINTS": ETCD, "DATASTORE_TYPE": os.environ.get("DATASTORE", "etcdv3")}
         self.hosts[name] = host
         self.save()
         return host

@@ -25,6 +25,7 @@ Result<OpenedStore> OpenChosenStore(const Environment& environment, const std::s
                    datastore::ChooseStore(environment, config_file, datastore::Program::kCalicoctl));
   choice.create_sqlite = choice.create_sqlite || create;
   ASSIGN_OR_RETURN(std::unique_ptr<datastore::Client> client, datastore::OpenStore(choice));
+  RETURN_IF_ERROR(datastore::CheckGeneration(choice, *client));
   return OpenedStore{choice.reason, std::move(client)};
 }
 

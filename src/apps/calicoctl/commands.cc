@@ -6,10 +6,11 @@ namespace calico::calicoctl {
 const std::vector<Command>& AllCommands() {
   static const std::vector<Command> kCommands = [] {
     std::vector<Command> all;
-    for (const auto group : {WriteCommands, GetCommands, ConvertCommands, NodeRunCommands, NodeStatusCommands,
-                             NodeDiagsCommands, NodeChecksystemCommands, VersionCommands, CompletionCommands,
-                             ManCommands, ChangeCommands, DeleteCommands, ValidateCommands, ConfigCommands,
-                             IpamCommands, DatastoreCommands, ClusterCommands}) {
+    for (const auto group :
+         {WriteCommands, ChangeCommands, DeleteCommands, GetCommands, ValidateCommands, ConvertCommands,
+          ConfigCommands, IpamCommands, NodeRunCommands, NodeStatusCommands, NodeDiagsCommands,
+          NodeChecksystemCommands, DatastoreCommands, ClusterCommands, VersionCommands, CompletionCommands,
+          ManCommands}) {
       for (Command& command : group()) all.push_back(std::move(command));
     }
     return all;

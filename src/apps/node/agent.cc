@@ -3,6 +3,8 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <functional>
+#include <optional>
 #include <set>
 
 #include <fcntl.h>
@@ -77,22 +79,45 @@ Result<UniqueFd> TakeLock() {
   return fd;
 }
 
-// Until the store answers. False: a signal came first.
-Result<bool> WaitForStore(datastore::Client& client, const StopSignals& signals) {
+// Until `attempt` gives anything but kUnavailable; false: told to stop meanwhile.
+Result<bool> WaitFor(const StopSignals& signals, const std::function<Status()>& attempt) {
   std::string last;
   for (;;) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(2);
-    const auto answer = client.WithDeadline(deadline)->Get(
-        model::ToPath(model::Key::Resource(model::Kind::kClusterInformation, "default")));
-    if (answer.has_value() || answer.error().code() == ErrorCode::kNotFound) return true;
-    if (answer.error().code() != ErrorCode::kUnavailable) return answer.error();
-    if (answer.error().message() != last)
-      LogWarning(kComponent, "waiting for the datastore: {}", answer.error().message());
-    last = answer.error().message();
+    const Status status = attempt();
+    if (status.has_value()) return true;
+    if (status.error().code() != ErrorCode::kUnavailable) return status.error();
+    if (status.error().message() != last)
+      LogWarning(kComponent, "waiting for the datastore: {}", status.error().message());
+    last = status.error().message();
     if (signals.Pending()) return false;
     SleepFor(std::chrono::milliseconds(250));
     if (signals.Pending()) return false;
   }
+}
+
+// Until the store answers. False: a signal came first. An error: it is not the one that was asked for.
+Result<bool> WaitForStore(const datastore::StoreChoice& choice, datastore::Client& client,
+                          const StopSignals& signals) {
+  const std::string key = model::ToPath(model::Key::Resource(model::Kind::kClusterInformation, "default"));
+  return WaitFor(signals, [&]() -> Status {
+    const auto hurried = client.WithDeadline(std::chrono::steady_clock::now() + std::chrono::seconds(2));
+    const auto answer = hurried->Get(key);
+    if (!answer.has_value() && answer.error().code() != ErrorCode::kNotFound) return answer.error();
+    return datastore::CheckGeneration(choice, *hurried);
+  });
+}
+
+// The choice itself may have to ask servers that are not up yet. nullopt: told to stop.
+Result<std::optional<datastore::StoreChoice>> WaitForChoice(const Environment& environment,
+                                                            const StopSignals& signals) {
+  std::optional<datastore::StoreChoice> choice;
+  ASSIGN_OR_RETURN(const bool chosen, WaitFor(signals, [&]() -> Status {
+                     ASSIGN_OR_RETURN(choice,
+                                      datastore::ChooseStore(environment, "", datastore::Program::kNode));
+                     return Ok();
+                   }));
+  if (!chosen) choice.reset();
+  return choice;
 }
 
 Result<HostAddresses> ReadHostAddresses() {
@@ -316,12 +341,13 @@ Status RunAgent(const Environment& environment) {
   InitLogging(level, "calico-node");
   ASSIGN_OR_RETURN(const UniqueFd lock, TakeLock());
   ASSIGN_OR_RETURN(const std::string node, DetermineNodeName(environment));
-  ASSIGN_OR_RETURN(const datastore::StoreChoice choice,
-                   datastore::ChooseStore(environment, "", datastore::Program::kNode));
+  ASSIGN_OR_RETURN(const std::optional<datastore::StoreChoice> chosen, WaitForChoice(environment, signals));
+  if (!chosen) return Ok();
+  const datastore::StoreChoice& choice = *chosen;
   ASSIGN_OR_RETURN(const std::unique_ptr<datastore::Client> client, datastore::OpenStore(choice));
   LogInfo(kComponent, "calico-node {}, node {}, store {} ({})", kVersion, node, client->name(),
           choice.reason);
-  ASSIGN_OR_RETURN(const bool store_answers, WaitForStore(*client, signals));
+  ASSIGN_OR_RETURN(const bool store_answers, WaitForStore(choice, *client, signals));
   if (!store_answers) return Ok();
 
   ASSIGN_OR_RETURN(const HostAddresses host, ReadHostAddresses());
