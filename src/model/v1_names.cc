@@ -17,9 +17,12 @@ struct V1Kind {
   const char* name;
 };
 constexpr V1Kind kV1Kinds[] = {
-    {Kind::kBGPPeer, "bgpPeer"}, {Kind::kHostEndpoint, "hostEndpoint"},
-    {Kind::kIPPool, "ipPool"},   {Kind::kNode, "node"},
-    {Kind::kProfile, "profile"}, {Kind::kGlobalNetworkPolicy, "policy"},
+    {Kind::kBGPPeer, "bgpPeer"},
+    {Kind::kHostEndpoint, "hostEndpoint"},
+    {Kind::kIPPool, "ipPool"},
+    {Kind::kNode, "node"},
+    {Kind::kProfile, "profile"},
+    {Kind::kGlobalNetworkPolicy, "policy"},
     {Kind::kWorkloadEndpoint, "workloadEndpoint"},
 };
 
@@ -76,7 +79,8 @@ std::optional<std::string> CidrOfPoolName(const std::string& name) {
   const std::size_t last = name.rfind('-');
   if (last == std::string::npos) return std::nullopt;
   for (const char* separator : {".", ":"}) {
-    const auto cidr = net::Cidr::ParsePrefix(ReplaceAll(name.substr(0, last), "-", separator) + "/" + name.substr(last + 1));
+    const auto cidr = net::Cidr::ParsePrefix(ReplaceAll(name.substr(0, last), "-", separator) + "/" +
+                                             name.substr(last + 1));
     if (cidr) return cidr->ToString();
   }
   return std::nullopt;

@@ -10,6 +10,10 @@
 // Names of the v1 API as v3 names (reference datastore-model D.1), and its kinds.
 namespace calico::model {
 
+// Names of v1 documents: converted to v3's alphabet (reference datastore-model D.1) for a store that holds v3
+// resources, or kept for one that holds Calico 2.6's.
+enum class V1Names { kConverted, kVerbatim };
+
 std::string NormaliseName(const std::string& name);  // node names
 std::string GeneralName(const std::string& name);    // "Web_Tier" -> "web-tier-" + 8 hex digits of its SHA-1
 std::string V3PolicyName(const std::string& v1_name);   // "prod.web" -> "prod-web-" + 8 hex digits

@@ -9,6 +9,7 @@
 #include "base/suggest.h"
 #include "base/text.h"
 #include "model/codec/fields.h"
+#include "model/codec/kubernetes_policy.h"
 #include "model/codec/scalar.h"
 #include "model/codec/v1.h"
 #include "model/codec/value.h"
@@ -80,11 +81,17 @@ class Collector {
     if (known_version && kind.size() > 4 && kind.ends_with("List") && json.contains("items")) {
       if (IsKind(version, kind.substr(0, kind.size() - 4))) return CollectItems(json["items"], at + "/items");
     }
+    if (options_.kubernetes && version == "v1" && kind == "List")
+      return json.contains("items") ? CollectItems(json["items"], at + "/items") : Ok();
+    if (options_.kubernetes && version == kKubernetesPolicyVersion) return CollectKubernetes(json, kind, at);
     if (!IsKind(version, kind)) return UnknownKind(at, version, kind);
     DecodeNotes notes;
-    auto document = version == "v1" ? DecodeV1(json, kind, options_.v1_names, notes)
-                                    : DecodeV3(json, *ParseKindName(kind), notes);
-    if (!document.has_value()) return Bad(at + notes.bad_pointer, document.error().message());
+    auto document =
+        version == "v1" ? DecodeV1(json, kind, options_, notes) : DecodeV3(json, *ParseKindName(kind), notes);
+    if (!document.has_value()) {
+      if (notes.inexpressible) Failed(DocumentStep::kConvert);
+      return Bad(at + notes.bad_pointer, document.error().message());
+    }
     out_.push_back(std::move(*document));
     return Ok();
   }
@@ -97,7 +104,11 @@ class Collector {
   }
 
   Status CollectItems(const Json& items, const std::string& at) {
-    if (!items.is_array()) return items.is_null() ? Ok() : Status(Bad(at, "items must be a list"));
+    if (items.is_null()) return Ok();
+    if (!items.is_array()) {
+      Failed(DocumentStep::kUnpackList);
+      return Bad(at, "items must be a list");
+    }
     for (std::size_t i = 0; i < items.size(); ++i)
       RETURN_IF_ERROR(Collect(items[i], fmt::format("{}/{}", at, i)));
     return Ok();
@@ -114,6 +125,22 @@ class Collector {
       return UnknownField(pointer, notes);
     }
     return document;
+  }
+
+  Status CollectKubernetes(const Json& json, const std::string& kind, const std::string& at) {
+    if (kind != "NetworkPolicy") {
+      Failed(DocumentStep::kConvert);
+      return Bad(at, fmt::format("conversion for the k8s resource type '{}' is not supported", kind));
+    }
+    DecodeNotes notes;
+    auto policy = DecodeKubernetesPolicy(json, notes);
+    if (!policy.has_value()) return Bad(at + notes.bad_pointer, policy.error().message());
+    out_.push_back({*std::move(policy), kind, ApiVersion::kV1});
+    return Ok();
+  }
+
+  void Failed(DocumentStep step) const {
+    if (options_.failed != nullptr) *options_.failed = step;
   }
 
   Status UnknownKind(const std::string& at, const std::string& version, const std::string& kind) {

@@ -7,14 +7,11 @@
 
 #include "base/result.h"
 #include "model/update.h"
+#include "model/v1_names.h"
 
 namespace calico::model {
 
 enum class ApiVersion { kV1, kV3 };
-
-// Names of v1 documents: converted to v3's alphabet (reference datastore-model D.1) for a store that holds v3
-// resources, or kept for one that holds Calico 2.6's.
-enum class V1Names { kConverted, kVerbatim };
 
 // One resource read from a user's file.
 struct Document {
@@ -23,8 +20,14 @@ struct Document {
   ApiVersion version = ApiVersion::kV3;
 };
 
+enum class DocumentStep { kRead, kUnpackList, kConvert };
+
 struct DocumentOptions {
   V1Names v1_names = V1Names::kConverted;
+  bool name_v1_endpoints = false;  // create: a v1 workload endpoint without a name gets a random one
+  // convert: Kubernetes' NetworkPolicy (networking.k8s.io/v1) and List (v1) are documents too.
+  bool kubernetes = false;
+  DocumentStep* failed = nullptr;  // convert: becomes the step at which an error came up
 };
 
 inline constexpr std::size_t kLargestDocument = 10u << 20;  // bytes; reference calicoctl A.5
@@ -44,5 +47,9 @@ std::string PrintListJson(Kind kind, const std::vector<Object>& items, const std
 // Several single results (`get pool a b`): an array.
 std::string PrintArrayYaml(const std::vector<Object>& items);
 std::string PrintArrayJson(const std::vector<Object>& items);
+// As documents of the v1 API, a flat array also for one object (reference calicoctl D.5). kInvalidArgument
+// names what the v1 API cannot express (v1_convert.h).
+Result<std::string> PrintV1Yaml(const std::vector<Object>& items);
+Result<std::string> PrintV1Json(const std::vector<Object>& items);
 
 }  // namespace calico::model

@@ -132,14 +132,16 @@ TEST(Documents, NameTheMemberOfAWrongType) {
 
 TEST(Documents, RefuseUnknownFieldsButNotUpstreamsOthers) {
   EXPECT_EQ(Refused(Pool("a", "  natoutgoin: true\n")),
-            "file.yaml: field in document is not recognized or is in the wrong location: natoutgoin");
+            "file.yaml: line 7, column 3: field in document is not recognized or is in the wrong location: "
+            "natoutgoin (did you mean natOutgoing?)");
   EXPECT_THAT(Refused(Pool("a") + "a/b: 1\n"), HasSubstr("in the wrong location: a/b"));
   EXPECT_THAT(Refused(Pool("a\n  color: red")), HasSubstr("in the wrong location: color"));
   EXPECT_TRUE(One<IPPool>(Pool("a", "  NATOutgoing: true\n")).nat_outgoing);  // another letter case will do
   const auto peer = One<BGPPeer>(
       "apiVersion: projectcalico.org/v3\nkind: BGPPeer\nmetadata: {name: p}\nspec: {peerIP: 10.0.0.1, "
       "ttlSecurity: 1}\n");
-  EXPECT_EQ(peer.unknown.at("/spec/ttlSecurity"), "1");
+  EXPECT_EQ(peer.ttl_security, 1);
+  EXPECT_EQ(One<IPPool>(Pool("a\n  generation: 2")).unknown.at("/metadata/generation"), "2");
 }
 
 TEST(Documents, NameLineAndColumnOfBrokenYaml) {
@@ -153,9 +155,20 @@ TEST(Documents, NameLineAndColumnOfBrokenYaml) {
 }
 
 TEST(Documents, NameAKindThatIsUnknown) {
-  EXPECT_EQ(Refused("apiVersion: projectcalico.org/v3\nkind: ippool\n"),
-            "file.yaml: unknown resource type (ippool) and/or version (projectcalico.org/v3)");
-  EXPECT_EQ(Refused("kind: IPPool\n"), "file.yaml: unknown resource type (IPPool) and/or version ()");
+  EXPECT_EQ(
+      Refused("apiVersion: projectcalico.org/v3\nkind: ippool\n"),
+      "file.yaml: line 1, column 1: unknown resource type (ippool) and/or version (projectcalico.org/v3): "
+      "did you mean IPPool?");
+  EXPECT_EQ(
+      Refused("kind: IPPool\n"),
+      "file.yaml: line 1, column 1: unknown resource type (IPPool) and/or version (): apiVersion must be "
+      "projectcalico.org/v3 or v1");
+  EXPECT_EQ(
+      Refused("---\napiVersion: v1\nkind: ipPol\n"),
+      "file.yaml: line 2, column 1: unknown resource type (ipPol) and/or version (v1): did you mean ipPool?");
+  EXPECT_EQ(Refused("apiVersion: v2\nkind: ipPool\n"),
+            "file.yaml: line 1, column 1: unknown resource type (ipPool) and/or version (v2): apiVersion "
+            "must be v1");
   // Kubernetes' list of anything.
   EXPECT_THAT(Refused("apiVersion: v1\nkind: List\nitems: []\n"), HasSubstr("unknown resource type (List)"));
   EXPECT_THAT(Refused("just a word\n"), HasSubstr("a document must be a resource"));

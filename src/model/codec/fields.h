@@ -23,6 +23,7 @@ inline constexpr char kPlainScalar = '\x01';
 struct DecodeNotes {
   std::string bad_pointer;                   // of the member that made decoding fail
   std::map<std::string, std::string> meant;  // unknown member -> the member probably meant
+  bool inexpressible = false;                // the document is sound, but v3 cannot say it
 };
 // Decodes into `object` (already of the right alternative). Unknown members go into its `unknown`.
 Status DecodeObject(const Json& json, Object& object, DecodeNotes* notes = nullptr);

@@ -212,7 +212,7 @@ void Fields(V& v, QosControls& o) {
   v("egressPacketBurst", o.egress_packet_burst);
   v("ingressMaxConnections", o.ingress_max_connections);
   v("egressMaxConnections", o.egress_max_connections);
-  v("dscp", DscpText{o.dscp});
+  v("dscp", NumberOrName{o.dscp});
 }
 template <typename V>
 void Spec(V& v, WorkloadEndpoint& o) {

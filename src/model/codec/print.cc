@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How calicoctl prints objects (reference calicoctl B.3).
+#include "model/codec/print.h"
+
 #include <algorithm>
 #include <string_view>
 
@@ -8,7 +10,10 @@
 #include "base/text.h"
 #include "model/codec/document.h"
 #include "model/codec/fields.h"
+#include "model/codec/json.h"
 #include "model/codec/scalar.h"
+#include "model/codec/v1.h"
+#include "model/v1_convert.h"
 
 namespace calico::model {
 namespace {
@@ -155,23 +160,12 @@ void PrintYaml(const Json& json, const std::string& indent, std::string& out) {
   }
 }
 
-std::string Yaml(const Json& json) {
-  std::string out;
-  if (json.is_structured() && json.empty()) return json.dump() + "\n";
-  PrintYaml(json, "", out);
-  return out;
-}
-
-std::string Text(const Json& json) {
-  std::string text = Escaped(json.dump(2));
-  for (const auto& [from, to] : {std::pair{"&", "\\u0026"}, {"<", "\\u003c"}, {">", "\\u003e"}})
-    text = ReplaceAll(std::move(text), from, to);
-  return text;
-}
-
 // Bytes that are no UTF-8 have become U+FFFD, as in the stored form.
+Json CleanText(const Json& json) {
+  return Json::parse(json.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
 Json Shown(const Object& object) {
-  return Json::parse(codec::EncodeObject(object, false).dump(-1, ' ', false, Json::error_handler_t::replace));
+  return CleanText(codec::EncodeObject(object, false));
 }
 
 Json List(Kind kind, const std::vector<Object>& items, const std::string& revision) {
@@ -183,6 +177,20 @@ Json List(Kind kind, const std::vector<Object>& items, const std::string& revisi
   return json;
 }
 
+Result<Json> V1Array(const std::vector<Object>& items) {
+  Json json = Json::array();
+  for (const Object& item : items) {
+    auto v1 = V3ToV1(item);
+    if (!v1.has_value()) {
+      const Key key = KeyOf(item);
+      const std::string name = key.ns.empty() ? key.name : key.ns + "/" + key.name;
+      return std::move(v1).error().WithContext(fmt::format("{}({})", KindName(key.kind), name));
+    }
+    json.push_back(CleanText(codec::WriteV1(*v1)));
+  }
+  return json;
+}
+
 Json Array(const std::vector<Object>& items) {
   Json json = Json::array();
   for (const Object& item : items) json.push_back(Shown(item));
@@ -191,23 +199,50 @@ Json Array(const std::vector<Object>& items) {
 
 }  // namespace
 
+namespace codec {
+
+std::string YamlText(const Json& json) {
+  std::string out;
+  if (json.is_structured() && json.empty()) return json.dump() + "\n";
+  PrintYaml(json, "", out);
+  return out;
+}
+
+std::string JsonText(const Json& json) {
+  std::string text = Escaped(json.dump(2));
+  for (const auto& [from, to] : {std::pair{"&", "\\u0026"}, {"<", "\\u003c"}, {">", "\\u003e"}})
+    text = ReplaceAll(std::move(text), from, to);
+  return text;
+}
+
+}  // namespace codec
+
 std::string PrintYaml(const Object& object) {
-  return Yaml(Shown(object));
+  return codec::YamlText(Shown(object));
 }
 std::string PrintJson(const Object& object) {
-  return Text(Shown(object));
+  return codec::JsonText(Shown(object));
 }
 std::string PrintListYaml(Kind kind, const std::vector<Object>& items, const std::string& revision) {
-  return Yaml(List(kind, items, revision));
+  return codec::YamlText(List(kind, items, revision));
 }
 std::string PrintListJson(Kind kind, const std::vector<Object>& items, const std::string& revision) {
-  return Text(List(kind, items, revision));
+  return codec::JsonText(List(kind, items, revision));
 }
 std::string PrintArrayYaml(const std::vector<Object>& items) {
-  return Yaml(Array(items));
+  return codec::YamlText(Array(items));
 }
 std::string PrintArrayJson(const std::vector<Object>& items) {
-  return Text(Array(items));
+  return codec::JsonText(Array(items));
+}
+
+Result<std::string> PrintV1Yaml(const std::vector<Object>& items) {
+  ASSIGN_OR_RETURN(const Json json, V1Array(items));
+  return codec::YamlText(json);
+}
+Result<std::string> PrintV1Json(const std::vector<Object>& items) {
+  ASSIGN_OR_RETURN(const Json json, V1Array(items));
+  return codec::JsonText(json);
 }
 
 }  // namespace calico::model

@@ -43,7 +43,7 @@ struct KubernetesText {  // the same for a part of a Kubernetes policy, whose me
 struct TimeText {  // null in the store when there is none yet (A.3.6)
   std::string& text;
 };
-struct DscpText {  // a number or a name
+struct NumberOrName {  // a number or a name
   std::string& text;
 };
 // Members as Kubernetes' structs of networking.k8s.io/v1 order them; maps sorted, unknown members last.
@@ -82,7 +82,7 @@ struct Encoder {
   void operator()(const char* name, ProtocolText member, Flag flag = kOmitEmpty) {
     if (!member.text.empty() || flag == kAlways) out[name] = NumberWhenDigits(member.text);
   }
-  void operator()(const char* name, DscpText member) {
+  void operator()(const char* name, NumberOrName member) {
     if (!member.text.empty()) out[name] = NumberWhenDigits(member.text);
   }
   void operator()(const char* name, DurationText member) {
@@ -173,7 +173,7 @@ struct Decoder {
       if (EqualsIgnoreCase(member.text, canonical)) member.text = canonical;
     }
   }
-  void operator()(const char* name, DscpText member) {
+  void operator()(const char* name, NumberOrName member) {
     if (const Json* json = Find(name)) Read(*json, member.text, path + "/" + name);
   }
   void operator()(const char* name, DurationText member) {
