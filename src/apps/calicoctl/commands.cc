@@ -7,7 +7,7 @@ const std::vector<Command>& AllCommands() {
   static const std::vector<Command> kCommands = [] {
     std::vector<Command> all;
     for (const auto group :
-         {WriteCommands, GetCommands, IpamShowCommands, NodeRunCommands, NodeStatusCommands,
+         {WriteCommands, GetCommands, ConvertCommands, IpamShowCommands, NodeRunCommands, NodeStatusCommands,
           NodeDiagsCommands, NodeChecksystemCommands, VersionCommands, CompletionCommands, ManCommands}) {
       for (Command& command : group()) all.push_back(std::move(command));
     }

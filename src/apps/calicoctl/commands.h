@@ -12,6 +12,7 @@ const std::vector<Command>& AllCommands();
 
 std::vector<Command> WriteCommands();       // create, apply, replace, delete
 std::vector<Command> GetCommands();         // get
+std::vector<Command> ConvertCommands();     // convert
 std::vector<Command> IpamShowCommands();    // ipam show
 std::vector<Command> NodeStatusCommands();  // node status
 std::vector<Command> NodeRunCommands();
