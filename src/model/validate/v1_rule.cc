@@ -59,7 +59,7 @@ void CheckPorts(const std::string& at, const std::string& field, const std::vect
       problems.Add(place, field, Text(ports[i]), "must be a port number or a range min:max; no named ports");
     } else if (range->first == 0) {
       problems.Add(place, field, Text(ports[i]),
-                   "port range invalid, port number must be between 0 and 65536");
+                   "port range invalid, port number must be between 1 and 65535");
     }
   }
   const bool takes_ports = protocol == "tcp" || protocol == "udp" || protocol == "6" || protocol == "17";

@@ -192,7 +192,7 @@ TEST(ValidateV1, EntitiesOfRules) {
           "Destination.Ports = 'icmp' (protocol does not support ports)"},
          {"protocol: sctp, destination: {ports: [1]}", "protocol does not support ports"},
          {"protocol: tcp, source: {ports: [0]}",
-          "Source.Ports = '0' (port range invalid, port number must be between 0 and 65536)"},
+          "Source.Ports = '0' (port range invalid, port number must be between 1 and 65535)"},
          {"protocol: tcp, source: {ports: [65536]}", "port range invalid"},
          {"protocol: tcp, source: {ports: [\"9:8\"]}", "minimum port number (9) is greater"},
          {"protocol: tcp, source: {ports: [http]}", "Source.Ports = 'http'"},
