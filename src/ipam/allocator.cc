@@ -2,6 +2,7 @@
 #include "ipam/allocator.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -271,6 +272,43 @@ Result<std::vector<net::Ip>> Allocator::ReleaseIps(const std::vector<net::Ip>& i
     for (const auto& [ip, handle] : freed.addresses) released.push_back(ip);
   }
   return released;
+}
+
+Allocator::ConditionalRelease Allocator::ReleaseMatching(const std::vector<ReleaseCondition>& conditions) {
+  ConditionalRelease outcome;
+  const auto fail = [&](const Error& error) {
+    if (!outcome.error.has_value()) outcome.error = error;
+  };
+  const auto pools = ReadPools();
+  if (!pools.has_value()) {
+    fail(pools.error());
+    return outcome;
+  }
+  std::map<net::Cidr, std::vector<ReleaseCondition>> by_block;
+  for (const ReleaseCondition& condition : conditions) {
+    const auto block = LocateBlock(*pools, condition.ip);
+    if (!block.has_value()) {
+      fail(block.error());
+    } else if (block->has_value()) {
+      by_block[(*block)->block.cidr].push_back(condition);
+    } else {
+      outcome.not_allocated.push_back(condition.ip);
+    }
+  }
+  for (const auto& [cidr, wanted] : by_block) {
+    const auto freed = store_.ReleaseMatching(cidr, wanted);
+    if (!freed.has_value()) {
+      fail(freed.error());
+      continue;
+    }
+    std::set<net::Ip> gone;
+    for (const auto& [ip, handle] : freed->addresses) gone.insert(ip);
+    outcome.released.insert(outcome.released.end(), gone.begin(), gone.end());
+    for (const ReleaseCondition& condition : wanted) {
+      if (gone.count(condition.ip) == 0) outcome.not_allocated.push_back(condition.ip);
+    }
+  }
+  return outcome;
 }
 
 Status Allocator::ReleaseByHandle(const std::string& handle_id) {

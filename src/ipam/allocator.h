@@ -43,6 +43,13 @@ class Allocator final {
   Status AssignIp(const net::Ip& ip, const Owner& owner);
   // Addresses that were not allocated are no error; returned are those that were.
   Result<std::vector<net::Ip>> ReleaseIps(const std::vector<net::Ip>& ips);
+  // Releases what still is as expected. An address that is something else now makes its whole block stay and
+  // the call fail, after the other blocks; `not_allocated` are those that nobody has.
+  struct ConditionalRelease {
+    std::vector<net::Ip> released, not_allocated;
+    std::optional<Error> error;
+  };
+  ConditionalRelease ReleaseMatching(const std::vector<ReleaseCondition>& conditions);
   // kNotFound when there is no such handle.
   Status ReleaseByHandle(const std::string& handle_id);
   // Changes handle and attributes of an allocated address (the endpoint ID is unknown when Docker asks for

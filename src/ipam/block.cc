@@ -20,10 +20,6 @@ std::optional<int> OrdinalOf(const model::IpamBlock& block, const net::Ip& ip) {
   return static_cast<int>(ip.DistanceFrom(block.cidr.ip()));
 }
 
-net::Ip AddressOf(const model::IpamBlock& block, int ordinal) {
-  return block.cidr.ip().Plus(static_cast<std::uint64_t>(ordinal));
-}
-
 const std::optional<int>& SlotOf(const model::IpamBlock& block, int ordinal) {
   return block.allocations.at(static_cast<std::size_t>(ordinal));
 }
@@ -88,6 +84,10 @@ int BlockSize(const net::Cidr& cidr) {
   return 1 << host_bits;
 }
 
+net::Ip AddressAt(const model::IpamBlock& block, int ordinal) {
+  return block.cidr.ip().Plus(static_cast<std::uint64_t>(ordinal));
+}
+
 net::Cidr BlockOf(const net::Ip& ip, int prefix_length) {
   return net::Cidr(ip, prefix_length).Masked();
 }
@@ -129,7 +129,7 @@ std::vector<net::Ip> AutoAssign(model::IpamBlock& block, int count, const Owner&
   still_free.reserve(block.unallocated.size());
   int attribute = -1;
   for (const int ordinal : block.unallocated) {
-    const net::Ip ip = AddressOf(block, ordinal);
+    const net::Ip ip = AddressAt(block, ordinal);
     if (static_cast<int>(taken.size()) >= count || IsReserved(reserved, ip)) {
       still_free.push_back(ordinal);
       continue;
@@ -167,13 +167,43 @@ Released Release(model::IpamBlock& block, const std::vector<net::Ip>& ips) {
   return released;
 }
 
+std::optional<std::uint64_t> SequenceNumberOf(const model::IpamBlock& block, const net::Ip& ip) {
+  if (!IsAllocated(block, ip)) return std::nullopt;
+  const auto found = block.sequence_number_for_allocation.find(std::to_string(*OrdinalOf(block, ip)));
+  if (found == block.sequence_number_for_allocation.end()) return std::nullopt;
+  return found->second;
+}
+
+Result<Released> ReleaseMatching(model::IpamBlock& block, const std::vector<ReleaseCondition>& conditions) {
+  std::vector<net::Ip> ips;
+  for (const ReleaseCondition& condition : conditions) {
+    const std::optional<model::AllocationAttribute> attribute = AttributeOf(block, condition.ip);
+    if (!attribute.has_value()) continue;
+    if (!condition.handle_id.empty() && HandleOf(*attribute) != condition.handle_id) {
+      return Error(ErrorCode::kConflict,
+                   fmt::format("the given handle ({}) does not match ({}) when attempting to release IP",
+                               condition.handle_id, HandleOf(*attribute)));
+    }
+    // An allocation without a number has the number 0 for upstream.
+    const std::uint64_t number = SequenceNumberOf(block, condition.ip).value_or(0);
+    if (condition.sequence_number.has_value() && *condition.sequence_number != number) {
+      return Error(
+          ErrorCode::kConflict,
+          fmt::format("the given sequence number ({}) does not match ({}) when attempting to release IP",
+                      *condition.sequence_number, number));
+    }
+    ips.push_back(condition.ip);
+  }
+  return Release(block, ips);
+}
+
 Released ReleaseByHandle(model::IpamBlock& block, const std::string& handle_id) {
   std::vector<net::Ip> ips;
   for (std::size_t i = 0; i < block.allocations.size(); ++i) {
     const std::optional<int>& slot = block.allocations[i];
     if (!slot.has_value()) continue;
     if (HandleOf(block.attributes.at(static_cast<std::size_t>(*slot))) != handle_id) continue;
-    ips.push_back(AddressOf(block, static_cast<int>(i)));
+    ips.push_back(AddressAt(block, static_cast<int>(i)));
   }
   return Release(block, ips);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -17,6 +18,8 @@ namespace calico::ipam {
 inline constexpr char kWindowsReservedHandle[] = "windows-reserved-ipam-handle";
 
 int BlockSize(const net::Cidr& cidr);  // number of addresses, at most 4096
+// The address at an ordinal (0 is the first).
+net::Ip AddressAt(const model::IpamBlock& block, int ordinal);
 // The block of `prefix_length` that holds `ip`.
 net::Cidr BlockOf(const net::Ip& ip, int prefix_length);
 model::IpamBlock NewBlock(const net::Cidr& cidr, const std::string& host, WallTime now);
@@ -40,6 +43,17 @@ struct Released {
   std::vector<std::pair<net::Ip, std::string>> addresses;  // address, handle id or ""
 };
 Released Release(model::IpamBlock& block, const std::vector<net::Ip>& ips);
+// An address and what it must still be: another owner may have got it since the caller looked.
+struct ReleaseCondition {
+  net::Ip ip;
+  std::string handle_id;                         // empty = any
+  std::optional<std::uint64_t> sequence_number;  // of the allocation; nullopt = any
+};
+// Releases all of them, or nothing: kConflict names the first that is something else now (reference
+// datastore-model A.16). Addresses that are not allocated are no error.
+Result<Released> ReleaseMatching(model::IpamBlock& block, const std::vector<ReleaseCondition>& conditions);
+// The sequence number that an allocated address got; nullopt for blocks of before there were any.
+std::optional<std::uint64_t> SequenceNumberOf(const model::IpamBlock& block, const net::Ip& ip);
 Released ReleaseByHandle(model::IpamBlock& block, const std::string& handle_id);
 // Gives an allocated address another handle and other attributes; kNotFound if it is not allocated.
 Status SetOwner(model::IpamBlock& block, const net::Ip& ip, const Owner& owner);

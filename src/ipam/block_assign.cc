@@ -126,7 +126,7 @@ Result<Released> BlockStore::ReleaseFromBlock(const net::Cidr& cidr, Change chan
       if (block.error().code() == ErrorCode::kNotFound) return Released{};
       return std::move(block).error();
     }
-    Released freed = change(block->block);
+    ASSIGN_OR_RETURN(Released freed, Result<Released>(change(block->block)));
     if (freed.addresses.empty()) return freed;
     RETURN_IF_ERROR(AsConflict(WriteOrDelete(*block)));
     return freed;
@@ -137,6 +137,16 @@ Result<Released> BlockStore::ReleaseFromBlock(const net::Cidr& cidr, Change chan
 
 Result<Released> BlockStore::Release(const net::Cidr& cidr, const std::vector<net::Ip>& ips) {
   return ReleaseFromBlock(cidr, [&](model::IpamBlock& block) { return ipam::Release(block, ips); });
+}
+
+Result<Released> BlockStore::ReleaseMatching(const net::Cidr& cidr,
+                                             const std::vector<ReleaseCondition>& conditions) {
+  return ReleaseFromBlock(cidr, [&](model::IpamBlock& block) -> Result<Released> {
+    auto released = ipam::ReleaseMatching(block, conditions);
+    if (released.has_value()) return released;
+    // Not kConflict: trying again would find the same.
+    return Error(ErrorCode::kInvalidArgument, released.error().message());
+  });
 }
 
 Status BlockStore::ReleaseByHandle(const std::string& handle_id) {

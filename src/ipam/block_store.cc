@@ -51,6 +51,30 @@ Result<model::IpamConfig> BlockStore::ReadConfig() {
   return Decode<model::IpamConfig>(key, *kv);
 }
 
+Status BlockStore::WriteConfig(const model::IpamConfig& config) {
+  if (!config.strict_affinity && !config.auto_allocate_blocks) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "Cannot disable 'StrictAffinity' and 'AutoAllocateBlocks' at the same time");
+  }
+  if (config.max_blocks_per_host > 0 && !config.strict_affinity) {
+    return Error(ErrorCode::kInvalidArgument, "MaxBlocksPerHost requires StrictAffinity to be enabled");
+  }
+  ASSIGN_OR_RETURN(const model::IpamConfig old, ReadConfig());
+  if (old == config) return Ok();
+  if (client_.dialect() == datastore::Dialect::kCalico26) {
+    for (const net::Family family : {net::Family::kV4, net::Family::kV6}) {
+      ASSIGN_OR_RETURN(const BlockMap blocks, ListBlocks(family));
+      if (blocks.empty()) continue;
+      return Error(ErrorCode::kInvalidArgument, "Cannot change IPAM config while allocations exist");
+    }
+  }
+  const Key key = Key::Resource(model::Kind::kIpamConfig, {});
+  ASSIGN_OR_RETURN(const datastore::Revision revision,
+                   client_.Put(model::ToPath(key), model::EncodeValue(key, config)));
+  static_cast<void>(revision);
+  return Ok();
+}
+
 Result<StoredBlock> BlockStore::ReadBlock(const net::Cidr& cidr) {
   const Key key = Key::Block(cidr);
   ASSIGN_OR_RETURN(const datastore::KeyValue kv, client_.Get(model::ToPath(key)));
@@ -74,6 +98,27 @@ Result<BlockMap> BlockStore::ListBlocks(net::Family family) {
     }
   }
   return blocks;
+}
+
+Result<std::vector<StoredHandle>> BlockStore::ListHandles() {
+  ASSIGN_OR_RETURN(const datastore::ListResult list,
+                   client_.List(model::ListPrefix(model::Kind::kIpamHandle)));
+  std::vector<StoredHandle> handles;
+  for (const datastore::KeyValue& kv : list.items) {
+    const std::optional<Key> key = model::ParsePath(kv.key);
+    if (!key.has_value() || key->kind != model::Kind::kIpamHandle) continue;
+    auto handle = Decode<model::IpamHandle>(*key, kv);
+    if (handle.has_value()) {
+      handles.push_back({key->name, std::move(*handle), kv.revision});
+    } else {
+      LogWarning("ipam", "ignoring handle {}: {}", kv.key, handle.error().message());
+    }
+  }
+  return handles;
+}
+
+Status BlockStore::DeleteHandle(const std::string& handle_id, datastore::Revision expected) {
+  return DeleteObject(Key::Handle(handle_id), expected);
 }
 
 Result<std::vector<StoredAffinity>> BlockStore::ListAffinities(const std::string& host, net::Family family) {

@@ -27,6 +27,11 @@ struct StoredAffinity {
   model::AffinityState state = model::AffinityState::kConfirmed;
   datastore::Revision revision = 0;
 };
+struct StoredHandle {
+  std::string id;
+  model::IpamHandle handle;
+  datastore::Revision revision = 0;
+};
 // All blocks of one family by CIDR. A block that does not decode is nullopt: nobody may claim its place.
 using BlockMap = std::map<net::Cidr, std::optional<StoredBlock>>;
 
@@ -42,8 +47,14 @@ class BlockStore final {
   BlockStore(datastore::Client& client, const Clock& clock) : client_(client), clock_(clock) {}
 
   Result<model::IpamConfig> ReadConfig();  // upstream's defaults when there is none
+  // Unconditional, as upstream's. kInvalidArgument for settings that exclude each other (reference
+  // datastore-model A.10.2; in a store of Calico 2.6 also B.5).
+  Status WriteConfig(const model::IpamConfig& config);
   Result<StoredBlock> ReadBlock(const net::Cidr& cidr);
   Result<BlockMap> ListBlocks(net::Family family);
+  Result<std::vector<StoredHandle>> ListHandles();
+  // Removes a handle that still is what was read; kNotFound and kConflict: it is not.
+  Status DeleteHandle(const std::string& handle_id, datastore::Revision expected);
   Result<std::vector<StoredAffinity>> ListAffinities(const std::string& host, net::Family family);
 
   // Reference ipam 4.1. nullopt: another host owns the block (our key is removed); pick another one.
@@ -69,6 +80,8 @@ class BlockStore final {
   Status AssignIp(const net::Cidr& cidr, const net::Ip& ip, const AssignOptions& options);
   // A missing block released nothing.
   Result<Released> Release(const net::Cidr& cidr, const std::vector<net::Ip>& ips);
+  // All or nothing inside the block; kInvalidArgument when a condition does not hold.
+  Result<Released> ReleaseMatching(const net::Cidr& cidr, const std::vector<ReleaseCondition>& conditions);
   Status ReleaseByHandle(const std::string& handle_id);  // kNotFound when there is no such handle
   Status SetOwner(const net::Cidr& cidr, const net::Ip& ip, const Owner& owner);
 
