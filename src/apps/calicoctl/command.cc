@@ -19,9 +19,11 @@ void SetUpLog(const std::string& level) {
 
 }  // namespace
 
-Result<OpenedStore> OpenChosenStore(const Environment& environment, const std::string& config_file) {
-  ASSIGN_OR_RETURN(const datastore::StoreChoice choice,
+Result<OpenedStore> OpenChosenStore(const Environment& environment, const std::string& config_file,
+                                    bool create) {
+  ASSIGN_OR_RETURN(datastore::StoreChoice choice,
                    datastore::ChooseStore(environment, config_file, datastore::Program::kCalicoctl));
+  choice.create_sqlite = choice.create_sqlite || create;
   ASSIGN_OR_RETURN(std::unique_ptr<datastore::Client> client, datastore::OpenStore(choice));
   return OpenedStore{choice.reason, std::move(client)};
 }
@@ -36,7 +38,8 @@ int RunCommand(const std::vector<std::string>& words, const Surroundings& surrou
   const Command& command = parsed.arguments->command();
   Session session{*parsed.arguments, surroundings};
   if (!command.needs_store) return command.run(session);
-  const Result<OpenedStore> store = surroundings.open(session.arguments.Text("--config"));
+  const auto& open = command.makes_store && surroundings.create ? surroundings.create : surroundings.open;
+  const Result<OpenedStore> store = open(session.arguments.Text("--config"));
   if (!store.has_value()) return session.Fail(store.error().message());
   session.store = &*store;
   return command.run(session);

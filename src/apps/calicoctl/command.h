@@ -12,7 +12,9 @@ namespace calico::calicoctl {
 // command. Returns the exit code: 0, or 1 after any failure (reference calicoctl A.2).
 int RunCommand(const std::vector<std::string>& words, const Surroundings& surroundings);
 
-// The store by the rule that all programs share (datastore/choice.h).
-Result<OpenedStore> OpenChosenStore(const Environment& environment, const std::string& config_file);
+// The store by the rule that all programs share (datastore/choice.h). `create`: an embedded store that was
+// asked for by name is made if it is not there.
+Result<OpenedStore> OpenChosenStore(const Environment& environment, const std::string& config_file,
+                                    bool create = false);
 
 }  // namespace calico::calicoctl

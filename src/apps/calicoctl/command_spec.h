@@ -50,6 +50,8 @@ struct Command {
   bool needs_store = true;
   // Not in the list of commands: for those who build packages.
   bool hidden = false;
+  // An embedded store that does not exist is made: for commands that fill one.
+  bool makes_store = false;
   std::function<int(const Session&)> run = {};
 };
 

@@ -6,9 +6,9 @@ namespace calico::calicoctl {
 const std::vector<Command>& AllCommands() {
   static const std::vector<Command> kCommands = [] {
     std::vector<Command> all;
-    for (const auto group :
-         {WriteCommands, GetCommands, ConvertCommands, IpamShowCommands, NodeRunCommands, NodeStatusCommands,
-          NodeDiagsCommands, NodeChecksystemCommands, VersionCommands, CompletionCommands, ManCommands}) {
+    for (const auto group : {WriteCommands, GetCommands, ConvertCommands, IpamCommands, DatastoreCommands,
+                             ClusterCommands, NodeRunCommands, NodeStatusCommands, NodeDiagsCommands,
+                             NodeChecksystemCommands, VersionCommands, CompletionCommands, ManCommands}) {
       for (Command& command : group()) all.push_back(std::move(command));
     }
     return all;

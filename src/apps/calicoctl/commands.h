@@ -13,7 +13,9 @@ const std::vector<Command>& AllCommands();
 std::vector<Command> WriteCommands();       // create, apply, replace, delete
 std::vector<Command> GetCommands();         // get
 std::vector<Command> ConvertCommands();     // convert
-std::vector<Command> IpamShowCommands();    // ipam show
+std::vector<Command> IpamCommands();        // ipam show, configure, release, check, split
+std::vector<Command> DatastoreCommands();   // datastore migrate …
+std::vector<Command> ClusterCommands();     // cluster diags
 std::vector<Command> NodeStatusCommands();  // node status
 std::vector<Command> NodeRunCommands();
 std::vector<Command> NodeDiagsCommands();

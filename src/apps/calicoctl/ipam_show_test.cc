@@ -64,7 +64,8 @@ TEST_F(IpamShow, TellsWhoHasAnAddress) {
                                                              "  endpoint: e1\n"
                                                              "  node: rack1-host7\n"));
   EXPECT_EQ(Run({"ipam", "show", "--ip=10.77.3.7"}), Printed("10.77.3.7 is not assigned\n"));
-  EXPECT_EQ(Run({"ipam", "show", "--ip=x"}), Refused("invalid IP address specified: x\n"));
+  EXPECT_EQ(Run({"ipam", "show", "--ip=x"}),
+            Refused("Error executing command: invalid IP address specified: x\n"));
 }
 
 TEST_F(IpamShow, SaysThatTheStoreIsAway) {

@@ -14,8 +14,11 @@ int main(int argc, char** argv) {
   const auto open = [&](const std::string& config_file) {
     return calicoctl::OpenChosenStore(environment, config_file);
   };
+  const auto create = [&](const std::string& config_file) {
+    return calicoctl::OpenChosenStore(environment, config_file, true);
+  };
   return calicoctl::RunCommand(
       {argv + 1, argv + argc},
       {environment, clock, std::cin, std::cout, std::cerr, open,
-       std::filesystem::path(argv[0]).filename().string(), ColourWanted(environment, STDOUT_FILENO)});
+       std::filesystem::path(argv[0]).filename().string(), ColourWanted(environment, STDOUT_FILENO), create});
 }

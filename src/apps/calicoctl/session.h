@@ -32,6 +32,8 @@ struct Surroundings {
   std::function<Result<OpenedStore>(const std::string& config_file)> open;
   std::string program = "calicoctl";  // base name it was called by: `kubectl-calico` is a plugin
   bool colour = false;                // `out` is a terminal that takes colours
+  // The same, but makes an embedded store that is not there yet. Empty: `open`.
+  std::function<Result<OpenedStore>(const std::string& config_file)> create = {};
 };
 
 // What a command works on. Commands return the exit code: 0, or 1 after anything that went wrong.

@@ -171,8 +171,9 @@ Json Shown(const Object& object) {
 Json List(Kind kind, const std::vector<Object>& items, const std::string& revision) {
   Json json{{"kind", std::string(KindName(kind)) + "List"},
             {"apiVersion", "projectcalico.org/v3"},
-            {"metadata", {{"resourceVersion", revision}}},
+            {"metadata", Json::object()},
             {"items", Json::array()}};
+  if (!revision.empty()) json["metadata"]["resourceVersion"] = revision;  // an export has none
   for (const Object& item : items) json["items"].push_back(Shown(item));
   return json;
 }
