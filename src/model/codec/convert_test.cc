@@ -153,7 +153,7 @@ TEST(Convert, TakesPoliciesOfKubernetes) {
 
 TEST(Convert, TakesListsOfKubernetes) {
   const std::string item =
-      "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: NAME, namespace: n}, spec: "
+      "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: api, namespace: shop}, spec: "
       "{podSelector: {}, egress: [{}]}}";
   const std::string out =
       Converted("apiVersion: v1\nkind: List\nmetadata: {}\nitems:\n- " + item + "\n- " + item + "\n");
