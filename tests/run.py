@@ -56,9 +56,14 @@ def suites(soak: bool) -> list[Suite]:
         Suite("asan build", ["cmake", "--build", "--preset", "asan", "--target", "unit_tests"], 900, "asan configure"),
         Suite("asan unit tests", ["ctest", "--test-dir", "build/asan", "-LE", "system", "--output-on-failure"], 300, "asan build"),
     ]
+    fuzz = [
+        Suite("fuzz configure", ["cmake", "--preset", "fuzz"], 30),
+        Suite("fuzz build", ["cmake", "--build", "--preset", "fuzz"], 600, "fuzz configure"),
+        Suite("fuzz corpora and 10 s each", [python, "tests/fuzz/fuzz.py", "--seconds", "10"], 180, "fuzz build"),
+    ]
     if soak:
         return build + long_runs(python)
-    return style + build + units + system + product + sanitized
+    return style + build + units + system + product + sanitized + fuzz
 
 
 def long_runs(python: str) -> list[Suite]:
@@ -73,7 +78,10 @@ def long_runs(python: str) -> list[Suite]:
     races = [Suite("tsan configure", ["cmake", "--preset", "tsan"], 30),
              Suite("tsan build", ["cmake", "--build", "--preset", "tsan", "--target", "unit_tests"], 1800, "tsan configure"),
              Suite("tsan unit tests", ["ctest", "--test-dir", "build/tsan", "-LE", "system", "--output-on-failure"], 600, "tsan build")]
-    return laws + [restarts] + races
+    fuzz = [Suite("fuzz configure", ["cmake", "--preset", "fuzz"], 30),
+            Suite("fuzz build", ["cmake", "--build", "--preset", "fuzz"], 600, "fuzz configure"),
+            Suite("fuzz, 10 minutes each", [python, "tests/fuzz/fuzz.py", "--seconds", "600", "--seed", seed[-6:]], 4000, "fuzz build")]
+    return laws + [restarts] + races + fuzz
 
 
 def counts(output: str, status: int) -> tuple[int, int]:

@@ -34,8 +34,8 @@ Status CheckNamespace(const Key& key) {
   return Ok();
 }
 
-// By the rules of the store's dialect. What a store of Calico 2.6 cannot hold at all is refused by its driver, which
-// names the member.
+// By the rules of the store's dialect. What a store of Calico 2.6 cannot hold at all is refused by its
+// driver, which names the member.
 Status CheckFields(const model::Object& object, bool v1) {
   if (!v1) return model::Validate(object);
   const auto resource = model::V3ToV1(object);
@@ -121,7 +121,7 @@ Status Resources::CheckCreate(const model::Object& object) {
 
 Result<Stored> Resources::Create(model::Object object) {
   model::Metadata& metadata = model::MetadataOf(object);
-  if (IsStaticProfile(model::KeyOf(object))) {
+  if (IsStaticProfile(model::KeyOf(object)) && !v1()) {
     return Error(
         ErrorCode::kAlreadyExists,
         fmt::format("resource already exists: {0} with error: {0} already exists. The profile \"{0}\" "
@@ -160,7 +160,7 @@ Result<Stored> Resources::Create(model::Object object) {
 Result<Stored> Resources::Update(model::Object object) {
   model::Metadata& metadata = model::MetadataOf(object);
   const Key key = model::KeyOf(object);
-  if (IsStaticProfile(key)) {
+  if (IsStaticProfile(key) && !v1()) {
     return NotSupported(
         "Update", key.name,
         fmt::format("The profile \"{}\" is a default provided by Calico and cannot be updated",
@@ -215,7 +215,7 @@ Status Resources::CheckTierIsEmpty(const std::string& tier) {
 }
 
 Status Resources::Delete(const Key& key, Revision expected) {
-  if (IsStaticProfile(key)) {
+  if (IsStaticProfile(key) && !v1()) {
     return NotSupported(
         "Delete", key.name,
         fmt::format("The profile \"{}\" is a default provided by Calico and cannot be deleted",

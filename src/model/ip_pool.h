@@ -33,7 +33,7 @@ struct IPPool {
   std::string node_selector;
   std::string namespace_selector;
   std::vector<std::string> allowed_uses;
-  std::string assignment_mode;  // "Automatic", "Manual"
+  std::string assignment_mode;        // "Automatic", "Manual"
   std::vector<Condition> conditions;  // in status
   UnknownMembers unknown;
   bool operator==(const IPPool&) const = default;

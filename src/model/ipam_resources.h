@@ -7,8 +7,8 @@
 
 #include "model/metadata.h"
 
-// Resources about address management. The allocator's own objects are in model/ipam.h; with etcd the two are not
-// linked (reference datastore-model A.7.5), except that IPReservation is obeyed.
+// Resources about address management. The allocator's own objects are in model/ipam.h; with etcd the two are
+// not linked (reference datastore-model A.7.5), except that IPReservation is obeyed.
 namespace calico::model {
 
 // Addresses that are not handed out (reference datastore-model C.4.8).

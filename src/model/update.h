@@ -32,8 +32,8 @@ using Object =
                  FelixConfiguration, BGPFilter, BlockAffinityResource, CalicoNodeStatus, GlobalNetworkPolicy,
                  GlobalNetworkSet, HostEndpoint, IPAMConfigResource, IPAMConfiguration, IPReservation,
                  KubeControllersConfiguration, LiveMigration, NetworkPolicy, NetworkSet,
-                 StagedGlobalNetworkPolicy, StagedKubernetesNetworkPolicy, StagedNetworkPolicy, Tier, IpamBlock,
-                 BlockAffinity, IpamHandle, IpamConfig, DockerNetwork>;
+                 StagedGlobalNetworkPolicy, StagedKubernetesNetworkPolicy, StagedNetworkPolicy, Tier,
+                 IpamBlock, BlockAffinity, IpamHandle, IpamConfig, DockerNetwork>;
 
 // What the syncer tells calc: the latest value of each key that changed; a null pointer means the key is
 // absent (deleted, or not decodable). Two batches merge by taking the later value per key.

@@ -103,7 +103,7 @@ TEST_F(StoreOf26, WhatItPrintsItTakesBack) {
          kPolicies);
   for (const char* kind : {"bgppeer", "ippool", "wep", "profile", "policy"}) {
     const std::string yaml = Run({"get", kind, "-o", "yaml"}).out;
-    EXPECT_EQ(Run({"apply", "-f", "-"}, yaml).code, 0) << kind;
+    EXPECT_EQ(Run({"apply", "-f", "-"}, yaml).err, "") << kind;
     EXPECT_EQ(Run({"get", kind, "-o", "yaml"}).out, yaml);
   }
 }

@@ -247,7 +247,8 @@ Result<Json> FromText(const FelixParameter& parameter, const std::string& text) 
       double number = 0;
       const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
       if (error != std::errc() || end != text.data() + text.size()) return bad("number of seconds");
-      return Json(codec::NormalDuration(fmt::format("{}ns", static_cast<long long>(number * UnitSeconds(parameter) * 1e9))));
+      return Json(codec::NormalDuration(
+          fmt::format("{}ns", static_cast<long long>(number * UnitSeconds(parameter) * 1e9))));
     }
     case Type::kProtoPortList:
       return ProtoPortsFromText(text);
@@ -286,9 +287,7 @@ Result<Json> FromText(const FelixParameter& parameter, const std::string& text) 
 std::string FelixValueToV1(const FelixParameter& parameter, const std::string& json_text) {
   const Json json = Json::parse(json_text, nullptr, false);
   if (json.is_discarded()) return {};
-  const auto text = [](const Json& item) {
-    return item.is_string() ? item.get<std::string>() : item.dump();
-  };
+  const auto text = [](const Json& item) { return item.is_string() ? item.get<std::string>() : item.dump(); };
   std::vector<std::string> parts;
   switch (parameter.type) {
     case Type::kDuration: {
@@ -308,7 +307,8 @@ std::string FelixValueToV1(const FelixParameter& parameter, const std::string& j
     case Type::kRouteTableRange:
       return fmt::format("{}-{}", text(json["min"]), text(json["max"]));
     case Type::kRouteTableRanges:
-      for (const Json& range : json) parts.push_back(fmt::format("{}-{}", text(range["min"]), text(range["max"])));
+      for (const Json& range : json)
+        parts.push_back(fmt::format("{}-{}", text(range["min"]), text(range["max"])));
       return Join(parts, ",");
     case Type::kHealthTimeouts:
       for (const Json& item : json) parts.push_back(text(item["name"]) + "=" + text(item["timeout"]));
