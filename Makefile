@@ -4,6 +4,7 @@
 PRESET ?= release
 HOST ?= calico-node1
 RUN ?=
+DATASTORE ?= etcdv3
 PYTHON := /usr/bin/python3
 
 .PHONY: help deps build demo demo-down demo-shell test soak bench fmt clean
@@ -18,8 +19,8 @@ build: deps          ## build/bin/calicoctl and build/bin/calico-node
 	@cmake --preset $(PRESET) >/dev/null
 	@cmake --build --preset $(PRESET)
 
-demo: build          ## three hosts with Docker, etcd and BIRD on this machine, every step checked
-	@$(PYTHON) tests/cluster/demo.py up
+demo: build          ## three hosts with Docker, etcd and BIRD on this machine, every step checked [DATASTORE=etcdv2]
+	@$(PYTHON) tests/cluster/demo.py up $(DATASTORE)
 
 demo-down:           ## end everything that `make demo` started
 	@$(PYTHON) tests/cluster/demo.py down

@@ -34,6 +34,13 @@ Status CheckNamespace(const Key& key) {
   return Ok();
 }
 
+// Upstream's defaults. Those of settings name things that Calico 2.6 does not know.
+Status FillIn(model::Object& object, const model::Object* old, bool v1) {
+  const bool settings = std::holds_alternative<model::FelixConfiguration>(object) ||
+                        std::holds_alternative<model::BGPConfiguration>(object);
+  return v1 && settings ? Ok() : model::ApplyDefaults(object, old);
+}
+
 // By the rules of the store's dialect. What a store of Calico 2.6 cannot hold at all is refused by its
 // driver, which names the member.
 Status CheckFields(const model::Object& object, bool v1) {
@@ -131,7 +138,7 @@ Result<Stored> Resources::Create(model::Object object) {
   // An endpoint's name and labels follow from its namespace, so that this comes before its defaults.
   if (std::holds_alternative<model::WorkloadEndpoint>(object))
     RETURN_IF_ERROR(CheckNamespace(model::KeyOf(object)));
-  RETURN_IF_ERROR(model::ApplyDefaults(object, nullptr));
+  RETURN_IF_ERROR(FillIn(object, nullptr, v1()));
   RETURN_IF_ERROR(CheckFields(object, v1()));
   if (metadata.name.empty()) {
     return FieldError("Metadata.Name", "",
@@ -173,7 +180,7 @@ Result<Stored> Resources::Update(model::Object object) {
     old = std::move(stored.object);
     old_object = &old;
   }
-  RETURN_IF_ERROR(model::ApplyDefaults(object, old_object));
+  RETURN_IF_ERROR(FillIn(object, old_object, v1()));
   RETURN_IF_ERROR(CheckFields(object, v1()));
   if (!v1()) {
     if (const auto* peer = std::get_if<model::BGPPeer>(&object)) RETURN_IF_ERROR(CheckFilters(*peer));

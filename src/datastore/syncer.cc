@@ -27,14 +27,24 @@ Counter& Resyncs() {
   return counter;
 }
 
+// How two lists are compared. The value as well: where an object is made of several keys, one that goes
+// leaves the revision of the others.
+struct Fingerprint {
+  explicit Fingerprint(const KeyValue& kv)
+      : revision(kv.revision), value(std::hash<std::string>()(kv.value)) {}
+  Revision revision;
+  std::size_t value;
+  bool operator==(const Fingerprint&) const = default;
+};
+
 }  // namespace
 
 // Everything below runs on the worker's loop, except Take(), which runs on the consumer's.
 struct Syncer::Impl : std::enable_shared_from_this<Impl> {
   struct Prefix {
     std::string path;
-    std::map<std::string, Revision> known;  // keys that the consumer has
-    Revision revision = 0;                  // watch from here
+    std::map<std::string, Fingerprint> known;  // keys that the consumer has
+    Revision revision = 0;                     // watch from here
     bool listed = false;
     bool must_list = true;
     std::unique_ptr<Watch> watch;
@@ -96,13 +106,14 @@ struct Syncer::Impl : std::enable_shared_from_this<Impl> {
       return false;
     }
     Resyncs().Add();
-    std::map<std::string, Revision> now;
+    std::map<std::string, Fingerprint> now;
     for (const KeyValue& kv : listed->items) {
-      now.emplace(kv.key, kv.revision);
+      const Fingerprint print(kv);
+      now.emplace(kv.key, print);
       const auto known = prefix.known.find(kv.key);
-      if (known == prefix.known.end() || known->second != kv.revision) Add(kv);
+      if (known == prefix.known.end() || known->second != print) Add(kv);
     }
-    for (const auto& [key, revision] : prefix.known) {
+    for (const auto& [key, print] : prefix.known) {
       if (!now.contains(key)) AddAbsent(key);
     }
     prefix.known = std::move(now);
@@ -126,7 +137,7 @@ struct Syncer::Impl : std::enable_shared_from_this<Impl> {
     for (const WatchEvent& event : events) {
       prefix.revision = std::max(prefix.revision, event.kv.revision);
       if (event.type == WatchEvent::Type::kPut) {
-        prefix.known[event.kv.key] = event.kv.revision;
+        prefix.known.insert_or_assign(event.kv.key, Fingerprint(event.kv));
         Add(event.kv);
       } else {
         prefix.known.erase(event.kv.key);

@@ -121,7 +121,7 @@ Result<bool> BlockStore::ReleaseAffinity(const std::string& host, const net::Cid
   }
   Status written;
   if (empty) {  // R6
-    written = DeleteObject(Key::Block(cidr), 0);
+    written = DeleteObject(Key::Block(cidr), block->revision);
   } else {
     block->block.affinity.reset();
     block->block.affinity_claim_time.clear();

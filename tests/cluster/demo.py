@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The main job on one machine: three hosts with real Docker, etcd and BIRD walk through the user's guide.
 
-    demo.py up      build the lab, check every step, leave it running
+    demo.py up [DATASTORE]   etcdv3 or etcdv2 (the layout of Calico 2.6): build the lab, check every step, leave it running
     demo.py down    end everything that `up` started
     demo.py shell HOST [COMMAND…]   look around: HOST is calico-node1 … 3, router or store
 """
@@ -56,6 +56,15 @@ def row(table: str, first: str) -> list[str]:
     raise Failed(f"no row {first} in:\n{table}")
 
 
+def after(table: str, cidr: str) -> list[str]:
+    """What stands behind a CIDR in a table of pools; before it there is a name or, in v1, nothing."""
+    for line in table.splitlines():
+        words = line.split()
+        if cidr in words:
+            return words[words.index(cidr) + 1:]
+    raise Failed(f"no {cidr} in:\n{table}")
+
+
 def host_side(host: Host, container: str) -> str:
     name = host.endpoint_interface(container)
     check(host.run("ip", "link", "show", name, check=False).returncode == 0, f"no interface {name} on {host.name}")
@@ -67,8 +76,9 @@ def link_mac(host: Host, interface: str) -> str:
 
 
 class Demo:
-    def __init__(self, lab: Lab):
+    def __init__(self, lab: Lab, datastore: str = "etcdv3"):
         self.lab = lab
+        self.datastore = datastore
         self.rows: list[tuple[str, str, float]] = []
         self.node1 = self.node2 = self.node3 = None  # type: ignore[assignment]
 
@@ -142,6 +152,8 @@ class Demo:
         self.node1, self.node2, self.node3 = self.lab.nodes()
         for host in self.lab.nodes():
             host.environment.update(NODE_ENV)
+            if self.datastore != "etcdv3":
+                host.environment["DATASTORE_TYPE"] = self.datastore
             self.add_stranger(host)
         self.lab.save()
         self.lab.start_etcd()
@@ -206,8 +218,10 @@ class Demo:
 
     def default_pools(self) -> None:
         table = self.node1.calicoctl("get", "ipPool", "-o", "wide")
-        check(row(table, "default-ipv4-ippool")[1:5] == ["192.168.0.0/16", "true", "Never", "Never"], table)
-        check(row(table, "default-ipv6-ippool")[1:3] == [DEFAULT_V6, "false"], table)
+        nat, tunnel = after(table, "192.168.0.0/16")[:2]
+        # v1's table has one column for tunnels, v3's one for each kind of them.
+        check(nat == "true" and tunnel == ("Never" if "IPIPMODE" in table else "false"), table)
+        check(after(table, DEFAULT_V6)[0] == "false", table)
 
     def create_pool(self) -> None:
         done = self.node1.run("calicoctl", "create", "-f", "-", stdin=POOL_YAML)
@@ -218,12 +232,15 @@ class Demo:
         check(done.stdout.startswith("Successfully deleted 1 "), done.stdout)
         table = self.node2.calicoctl("get", "ipPool", "-o", "wide")
         check("192.168.0.0/16" not in table, table)
-        check(row(table, "10-254-0-0-24")[1:3] == ["10.254.0.0/24", "true"], table)
+        check(after(table, "10.254.0.0/24")[0] == "true", table)
 
     def block_of(self, host: Host) -> ipaddress.IPv4Network:
-        text = self.lab.store.out("etcdctl", "--endpoints", "http://127.0.0.1:2379", "get", "--prefix", "--keys-only",
-                                  f"/calico/ipam/v2/host/{host.name}/ipv4/block/10.254.0.", env={"ETCDCTL_API": "3"})
-        keys = [line for line in text.splitlines() if line]
+        blocks = f"/calico/ipam/v2/host/{host.name}/ipv4/block"
+        command, version = ["get", "--prefix", "--keys-only", blocks + "/10.254.0."], "3"
+        if self.datastore == "etcdv2":
+            command, version = ["ls", blocks], "2"
+        text = self.lab.store.out("etcdctl", "--endpoints", "http://127.0.0.1:2379", *command, env={"ETCDCTL_API": version})
+        keys = [line for line in text.splitlines() if "/10.254.0." in line]
         check(len(keys) == 1, f"{host.name} has blocks {keys}")
         return ipaddress.ip_network(keys[0].rsplit("/", 1)[1].replace("-", "/"))
 
@@ -382,7 +399,11 @@ def main() -> int:
         print("demo: needs root: namespaces, interfaces and dockerd", file=sys.stderr)
         return 1
     if options.verb == "up":
-        return 0 if Demo(Lab(STATE)).run() else 1
+        datastore = options.arguments[0] if options.arguments else "etcdv3"
+        if datastore not in ("etcdv2", "etcdv3"):
+            print(f"demo: no datastore {datastore}: use etcdv3 or etcdv2", file=sys.stderr)
+            return 1
+        return 0 if Demo(Lab(STATE), datastore).run() else 1
     if options.verb == "down":
         Lab(STATE).destroy()
         print("demo: nothing of it is left")

@@ -25,6 +25,10 @@ model::WorkloadEndpoint Identity(const std::string& node, const std::string& end
   return endpoint;
 }
 
+std::string SandboxPath(const std::string& node, const std::string& endpoint_id) {
+  return fmt::format("/calico/docker/v1/sandbox/{}/{}", node, endpoint_id);
+}
+
 }  // namespace
 
 std::string HostInterface(const std::string& endpoint_id) {
@@ -75,6 +79,32 @@ std::string AttributeTime(WallTime time) {
   text[text.find('T')] = ' ';
   text.pop_back();
   return fmt::format("{}.{:09} +0000 UTC", text, UnixNanos(time) % 1'000'000'000);
+}
+
+bool IsCalico26(const datastore::Client& client) {
+  return client.dialect() == datastore::Dialect::kCalico26;
+}
+
+Result<bool> NoteSandbox(datastore::Client& client, const std::string& node, const std::string& endpoint_id,
+                         const std::string& sandbox_key) {
+  const std::string mine = SandboxPath(node, endpoint_id);
+  ASSIGN_OR_RETURN(const datastore::ListResult list, client.List(SandboxPath(node, "")));
+  bool first = true, noted = false;
+  for (const datastore::KeyValue& kv : list.items) {
+    if (kv.key == mine)
+      noted = kv.value == sandbox_key;
+    else
+      first = first && kv.value != sandbox_key;
+  }
+  if (noted) return first;
+  ASSIGN_OR_RETURN(const datastore::Revision written, client.Put(mine, sandbox_key));
+  static_cast<void>(written);
+  return first;
+}
+
+Status ForgetSandbox(datastore::Client& client, const std::string& node, const std::string& endpoint_id) {
+  const Status deleted = client.Delete(SandboxPath(node, endpoint_id), 0);
+  return !deleted.has_value() && deleted.error().code() != ErrorCode::kNotFound ? deleted : Ok();
 }
 
 Result<std::vector<datastore::Stored>> ListEndpoints(datastore::Client& client, const std::string& node) {

@@ -39,6 +39,15 @@ bool IsRequestedByUser(const model::AllocationAttribute& attribute);
 // "2026-03-02 10:05:00.123456789 +0000 UTC": how upstream writes the attribute `timestamp`; orders as text.
 std::string AttributeTime(WallTime time);
 
+// Whether the store is one of Calico 2.6: addresses have neither handle nor attributes there, and endpoints
+// no annotations (reference datastore-model B.8).
+bool IsCalico26(const datastore::Client& client);
+// There the sandbox of an endpoint stands in a key of our own. Notes it; true if no other endpoint of the
+// node is in the same one.
+Result<bool> NoteSandbox(datastore::Client& client, const std::string& node, const std::string& endpoint_id,
+                         const std::string& sandbox_key);
+Status ForgetSandbox(datastore::Client& client, const std::string& node, const std::string& endpoint_id);
+
 // The libnetwork endpoints of one node, by a key prefix: the cost does not grow with the cluster.
 Result<std::vector<datastore::Stored>> ListEndpoints(datastore::Client& client, const std::string& node);
 

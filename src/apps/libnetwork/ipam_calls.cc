@@ -36,7 +36,7 @@ Result<bool> IsConfiguredPool(const Call& call, const net::Cidr& cidr) {
 
 Result<std::string> AutoAssign(const Call& call, const AddressRequest& request) {
   ipam::Allocator::Request wanted;
-  wanted.owner = UnboundOwner(call.options.node_name, call.clock, false);
+  if (!IsCalico26(call.client)) wanted.owner = UnboundOwner(call.options.node_name, call.clock, false);
   if (request.pool_id == kPoolV6) wanted.family = net::Family::kV6;
   if (request.pool_id != kPoolV4 && request.pool_id != kPoolV6) {
     const auto cidr = net::Cidr::ParsePrefix(request.pool_id);
@@ -76,7 +76,9 @@ Result<std::string> AssignRequested(const Call& call, const AddressRequest& requ
     return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no IP address", request.address));
   }
   ipam::Allocator allocator(call.client, call.clock, call.options.node_name);
-  auto assigned = allocator.AssignIp(*ip, UnboundOwner(call.options.node_name, call.clock, true));
+  const ipam::Owner owner =
+      IsCalico26(call.client) ? ipam::Owner{} : UnboundOwner(call.options.node_name, call.clock, true);
+  auto assigned = allocator.AssignIp(*ip, owner);
   if (!assigned.has_value()) {
     return std::move(assigned).error().WithContext(
         fmt::format("IP assignment error, data: {{IP:{}}}", ip->ToString()));
@@ -94,9 +96,25 @@ Status RemoveEndpointOf(const Call& call, const std::string& endpoint_id) {
     if (deleted.error().code() == ErrorCode::kNotFound) return Ok();  // the ordinary case
     return std::move(deleted).error();
   }
+  if (IsCalico26(call.client))
+    RETURN_IF_ERROR(ForgetSandbox(call.client, call.options.node_name, endpoint_id));
   LogInfo("libnetwork", "removed endpoint {}, whose address Docker gave back", endpoint_id);
   ASSIGN_OR_RETURN(const auto rtnetlink, kernel::OpenRtnetlink());
   return workload::RemoveHostVeth(*rtnetlink, HostInterface(endpoint_id));
+}
+
+// Where addresses do not say whose they are: the endpoint of this node that has it; "" if there is none.
+Result<std::string> LocalEndpointWith(const Call& call, const net::Ip& ip) {
+  ASSIGN_OR_RETURN(const std::vector<datastore::Stored> endpoints,
+                   ListEndpoints(call.client, call.options.node_name));
+  const std::string host = net::Cidr::Host(ip).ToString();
+  for (const datastore::Stored& stored : endpoints) {
+    const auto& endpoint = std::get<model::WorkloadEndpoint>(stored.object);
+    for (const std::string& network : endpoint.ip_networks) {
+      if (network == host) return endpoint.endpoint;
+    }
+  }
+  return std::string();
 }
 
 std::string AttributeText(const model::AllocationAttribute& attribute, const std::string& name) {
@@ -146,8 +164,11 @@ Result<std::string> ReleaseAddress(const Call& call, const std::string& body) {
   if (ip->IsUnspecified()) return std::string("{}");  // the pseudo gateway
   ASSIGN_OR_RETURN(const auto attribute, ipam::ReadAllocation(call.client, call.clock, *ip));
   if (!attribute.has_value()) return std::string("{}");
-  const std::string endpoint = EndpointOfHandle(ipam::HandleOf(*attribute));
-  if (!endpoint.empty()) {
+  std::string endpoint = EndpointOfHandle(ipam::HandleOf(*attribute));
+  if (IsCalico26(call.client)) {
+    ASSIGN_OR_RETURN(endpoint, LocalEndpointWith(call, *ip));
+    if (!endpoint.empty()) RETURN_IF_ERROR(RemoveEndpointOf(call, endpoint));
+  } else if (!endpoint.empty()) {
     // Released before (by our repair) and given to another host since: not this dockerd's any more.
     if (AttributeText(*attribute, "node") != call.options.node_name) {
       LogWarning("libnetwork", "not releasing {}: it belongs to node {}", ip->ToString(),

@@ -84,8 +84,10 @@ struct Bound {
 Status BindAddresses(const Call& call, const EndpointRequest& request,
                      const std::vector<net::Cidr>& addresses, std::vector<Bound>& bound) {
   ipam::Allocator allocator(call.client, call.clock, call.options.node_name);
+  const bool v1 = IsCalico26(call.client);
   const ipam::Owner owner =
-      OwnerOfEndpoint(call.options.node_name, request.network_id, request.endpoint_id, call.clock);
+      v1 ? ipam::Owner{}
+         : OwnerOfEndpoint(call.options.node_name, request.network_id, request.endpoint_id, call.clock);
   for (const net::Cidr& address : addresses) {
     ASSIGN_OR_RETURN(const auto before, ipam::ReadAllocation(call.client, call.clock, address.ip()));
     if (!before.has_value()) {
@@ -94,6 +96,7 @@ Status BindAddresses(const Call& call, const EndpointRequest& request,
       continue;
     }
     const std::string handle = ipam::HandleOf(*before);
+    if (v1) continue;                         // addresses have no owner
     if (handle == owner.handle_id) continue;  // bound by an earlier try of the same endpoint
     bound.push_back({address.ip(), ipam::Owner{handle, before->secondary}});
     RETURN_IF_ERROR(allocator.SetOwner(address.ip(), owner));
@@ -161,6 +164,10 @@ Result<datastore::Stored> ReadEndpoint(const Call& call, const std::string& endp
 // yesterday's plugin process may be connected to a second network today.
 Result<bool> EnterSandbox(const Call& call, const datastore::Stored& stored, const std::string& sandbox_key) {
   if (sandbox_key.empty()) return true;
+  if (IsCalico26(call.client)) {
+    return NoteSandbox(call.client, call.options.node_name,
+                       std::get<model::WorkloadEndpoint>(stored.object).endpoint, sandbox_key);
+  }
   auto endpoint = std::get<model::WorkloadEndpoint>(stored.object);
   ASSIGN_OR_RETURN(const std::vector<datastore::Stored> local,
                    ListEndpoints(call.client, call.options.node_name));
@@ -251,6 +258,8 @@ Result<std::string> DeleteEndpoint(const Call& call, const std::string& body) {
   auto deleted = datastore::Resources(call.client, call.clock).Delete(key);
   if (!deleted.has_value() && deleted.error().code() != ErrorCode::kNotFound)
     return std::move(deleted).error();
+  if (IsCalico26(call.client))
+    RETURN_IF_ERROR(ForgetSandbox(call.client, call.options.node_name, request.endpoint_id));
   return std::string("{}");
 }
 

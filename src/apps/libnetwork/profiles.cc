@@ -56,6 +56,18 @@ Status RenameOne(datastore::Client& client, const Clock& clock, const datastore:
   return std::move(updated).error();
 }
 
+// Reference docker-and-cni A6, datastore-model B.8: the network's name as it is, for the profile and for the
+// tag that its containers carry. A tag is a label without a value.
+model::Profile ProfileOfCalico26(const std::string& network_name) {
+  model::Profile profile;
+  profile.metadata.name = network_name;
+  profile.labels_to_apply[network_name] = "";
+  profile.ingress.emplace_back().action = "Allow";
+  profile.ingress.back().source.selector = network_name + " == ''";
+  profile.egress.emplace_back().action = "Allow";
+  return profile;
+}
+
 // IDs are 64 hex digits; no network name that somebody typed looks so.
 bool LooksLikeId(const std::string& profile) {
   return profile.size() == 64 && std::all_of(profile.begin(), profile.end(), [](char c) {
@@ -101,7 +113,8 @@ Result<std::string> LookUpNetworkName(const Call& call, const std::string& netwo
 
 Result<std::string> EnsureProfile(datastore::Client& client, const Clock& clock,
                                   const std::string& network_name) {
-  model::Profile profile = model::ProfileOfDockerNetwork(network_name);
+  const bool v1 = client.dialect() == datastore::Dialect::kCalico26;
+  model::Profile profile = v1 ? ProfileOfCalico26(network_name) : model::ProfileOfDockerNetwork(network_name);
   std::string name = profile.metadata.name;
   auto created = datastore::Resources(client, clock).Create(std::move(profile));
   if (created.has_value() || created.error().code() == ErrorCode::kAlreadyExists) return name;

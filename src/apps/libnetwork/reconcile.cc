@@ -70,8 +70,17 @@ Status Reconciler::RemoveDeadEndpoints(datastore::Client& client, std::set<std::
   ASSIGN_OR_RETURN(const std::set<std::string> interfaces, InterfaceNames());
   const std::string oldest_kept = FormatRfc3339(clock_.WallNow() - grace_);
   ipam::Allocator allocator(client, clock_, options_.node_name);
+  const std::set<std::string> dead_before = std::move(dead_);
+  dead_.clear();
   for (const datastore::Stored& stored : endpoints) {
     const auto& endpoint = std::get<model::WorkloadEndpoint>(stored.object);
+    const bool ageless = endpoint.metadata.creation_timestamp.empty();
+    if (ageless && interfaces.count(endpoint.interface_name) == 0 &&
+        dead_before.count(endpoint.endpoint) == 0) {
+      dead_.insert(endpoint.endpoint);
+      living.insert(endpoint.endpoint);
+      continue;
+    }
     if (interfaces.count(endpoint.interface_name) != 0 ||
         endpoint.metadata.creation_timestamp >= oldest_kept) {
       living.insert(endpoint.endpoint);
@@ -86,6 +95,10 @@ Status Reconciler::RemoveDeadEndpoints(datastore::Client& client, std::set<std::
       const ErrorCode code = deleted.error().code();
       if (code == ErrorCode::kUnavailable) return deleted;
       continue;  // changed or gone meanwhile: the next round sees it again
+    }
+    if (IsCalico26(client)) {
+      RETURN_IF_ERROR(ForgetSandbox(client, options_.node_name, endpoint.endpoint));
+      continue;
     }
     const Status released = allocator.ReleaseByHandle(HandleOfEndpoint(endpoint.endpoint));
     if (!released.has_value() && released.error().code() != ErrorCode::kNotFound) return released;

@@ -25,7 +25,9 @@ namespace calico::libnetwork {
 //    before an interface. Nothing younger than `grace` is touched;
 //  * an address that is free already may be given away while dockerd's own ReleaseAddress is under way: an
 //  orphaned
-//    allocation must be seen in two rounds.
+//    allocation must be seen in two rounds;
+//  * in a store of Calico 2.6 endpoints have no age, so that a dead one must be seen in two rounds, and
+//    addresses no owner: those that nobody gives back stay allocated there.
 class Reconciler final {
  public:
   Reconciler(datastore::Client& client, const Clock& clock, Options options,
@@ -47,6 +49,7 @@ class Reconciler final {
   const Options options_;
   const Duration grace_;
   std::set<std::string> suspects_;                     // orphaned handles of the last round
+  std::set<std::string> dead_;                         // endpoints without age that had no interface then
   std::map<std::string, datastore::Revision> unused_;  // handles without address in the last round
   std::unique_ptr<EventLoop::Handle> timer_;
   LoopThread thread_;

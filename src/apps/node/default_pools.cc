@@ -6,11 +6,13 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "model/v1_names.h"
 
 namespace calico::node {
 namespace {
 
 constexpr char kDefaultV4[] = "192.168.0.0/16";
+constexpr char kDefaultV6OfCalico26[] = "fd80:24e2:f998:72d6::/64";
 
 Error Bad(const std::string& variable, const std::string& value, const std::string& use) {
   return Error(ErrorCode::kInvalidArgument, fmt::format("{}='{}': {}", variable, value, use));
@@ -110,9 +112,13 @@ Result<std::vector<model::IPPool>> PlanDefaultPools(const StartupInputs& inputs,
     return std::vector<model::IPPool>{};
   }
   ASSIGN_OR_RETURN(const auto existing, resources.List(model::Kind::kIPPool));
+  // Calico 2.6 always took the same two, and knows one size of blocks.
+  const bool v1 = inputs.client.dialect() == datastore::Dialect::kCalico26;
   const FamilyPlan plans[] = {
-      {net::Family::kV4, "CALICO_IPV4POOL", "default-ipv4-ippool", FreeV4(inputs.host), true, 26, 20, 32},
-      {net::Family::kV6, "CALICO_IPV6POOL", "default-ipv6-ippool", RandomV6(), false, 122, 116, 128},
+      {net::Family::kV4, "CALICO_IPV4POOL", "default-ipv4-ippool", v1 ? kDefaultV4 : FreeV4(inputs.host),
+       true, 26, v1 ? 26 : 20, v1 ? 26 : 32},
+      {net::Family::kV6, "CALICO_IPV6POOL", "default-ipv6-ippool", v1 ? kDefaultV6OfCalico26 : RandomV6(),
+       false, 122, v1 ? 122 : 116, v1 ? 122 : 128},
   };
   std::vector<model::IPPool> pools;
   for (const FamilyPlan& plan : plans) {
@@ -127,6 +133,7 @@ Result<std::vector<model::IPPool>> PlanDefaultPools(const StartupInputs& inputs,
     }
     if (have_one) continue;
     ASSIGN_OR_RETURN(model::IPPool pool, MakePool(environment, plan));
+    if (v1) pool.metadata.name = model::V3PoolName(pool.cidr);  // its pools have no other name
     pools.push_back(std::move(pool));
   }
   return pools;

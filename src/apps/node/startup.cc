@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "datastore/initialisation.h"
 #include "datastore/resources.h"
+#include "model/codec/json.h"
 
 namespace calico::node {
 namespace {
@@ -55,7 +56,9 @@ class Startup {
       LogInfo(kComponent, "creating the default pool {} ({})", pool.metadata.name, pool.cidr);
       RETURN_IF_ERROR(CreateUnlessThere(pool));
     }
-    return WriteDefaultConfigurations();
+    if (in_.client.dialect() != datastore::Dialect::kCalico26) return WriteDefaultConfigurations();
+    RETURN_IF_ERROR(FillConfigurations());
+    return MakeDirectories();
   }
 
  private:
@@ -190,6 +193,56 @@ class Startup {
     model::BGPConfiguration bgp;
     bgp.metadata.name = "default";
     return CreateUnlessThere(bgp);
+  }
+
+  // Calico 2.6 has single settings where v3 has objects: each is written if it is absent (reference
+  // datastore-model B.7).
+  Status FillConfigurations() {
+    RETURN_IF_ERROR(Fill<model::FelixConfiguration>("default", [](model::FelixConfiguration& global) {
+      if (global.reporting_interval.empty()) global.reporting_interval = "0s";
+      if (global.log_severity_screen.empty()) global.log_severity_screen = "Info";
+    }));
+    RETURN_IF_ERROR(
+        Fill<model::FelixConfiguration>("node." + in_.node_name, [](model::FelixConfiguration& own) {
+          if (own.default_endpoint_to_host_action.empty()) own.default_endpoint_to_host_action = "Return";
+        }));
+    return Fill<model::BGPConfiguration>("default", [](model::BGPConfiguration& bgp) {
+      bgp.node_to_node_mesh_enabled = bgp.node_to_node_mesh_enabled.value_or(true);
+      bgp.as_number = bgp.as_number.value_or(model::kDefaultAsNumber);
+      if (bgp.log_severity_screen.empty()) bgp.log_severity_screen = "Info";
+    });
+  }
+  template <typename T, typename Change>
+  Status Fill(const std::string& name, const Change& change) {
+    T settings;
+    settings.metadata.name = name;
+    auto stored = resources_.Get(model::KeyOf(settings));
+    if (!stored.has_value() && stored.error().code() != ErrorCode::kNotFound)
+      return std::move(stored).error();
+    if (stored.has_value()) settings = std::get<T>(stored->object);
+    const T before = settings;
+    change(settings);
+    if (!stored.has_value()) return CreateUnlessThere(settings);
+    if (settings == before) return Ok();
+    auto written = resources_.Update(settings);
+    // Another node wrote what was absent.
+    if (written.has_value() || written.error().code() == ErrorCode::kConflict) return Ok();
+    return std::move(written).error();
+  }
+
+  // What confd of 2.6 wants to find on the hosts that still run it (reference datastore-model B.3.1).
+  Status MakeDirectories() {
+    const std::string blocks = "/calico/ipam/v2/host/" + in_.node_name;
+    for (const std::string& directory :
+         {std::string("/calico/v1/ipam/v4/pool/"), std::string("/calico/v1/ipam/v6/pool/"),
+          std::string("/calico/bgp/v1/global/custom_filters/v4/"),
+          std::string("/calico/bgp/v1/global/custom_filters/v6/"), blocks + "/ipv4/block/",
+          blocks + "/ipv6/block/"}) {
+      auto made = in_.client.Create(directory, "");
+      if (!made.has_value() && made.error().code() != ErrorCode::kAlreadyExists)
+        return std::move(made).error();
+    }
+    return Ok();
   }
 
   const StartupInputs& in_;

@@ -7,8 +7,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/event_loop.h"
 #include "datastore/etcdv2/etcdv2_client.h"
 #include "datastore/etcdv2/raw_store.h"
+#include "datastore/syncer.h"
 #include "datastore/testing/client_contract.h"
 #include "datastore/testing/etcd_server.h"
 #include "datastore/testing/event_log.h"
@@ -361,6 +363,44 @@ TEST_F(EtcdV2Watch, ANodesRevisionTellsAChangeOfAnyOfItsKeys) {
   EXPECT_GT(after->revision, before->revision);
   EXPECT_EQ(client_->Update(before->key, before->value, before->revision).error().code(),
             ErrorCode::kConflict);
+}
+
+// A key of a node that goes while nobody watches leaves the revision of the others: the value tells.
+TEST(EtcdV2Syncer, NoticesAKeyThatWentWhileItWasAway) {
+  EtcdServer server(WithV2());
+  const RawStore raw = RawOf(To(server));
+  ASSERT_TRUE(raw.Put("/calico/bgp/v1/host/h/as_num", "65000", Condition::None()).has_value());
+  ASSERT_TRUE(raw.Put("/calico/v1/host/h/metadata", "{}", Condition::None()).has_value());
+  ASSERT_TRUE(raw.Put("/calico/bgp/v1/host/h/ip_addr_v4", "10.0.0.1", Condition::None()).has_value());
+  const auto client = Open(To(server));
+  LoopThread loop("consumer");
+  loop.Start();
+  Syncer::Options options;
+  options.prefixes = {"/calico/resources/v3/"};
+  options.retry_initial = options.retry_max = 4s;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<bool> has_number;
+  Syncer syncer(loop.loop(), *client, options, [&](const model::UpdateBatch& batch) {
+    const std::lock_guard lock(mutex);
+    for (const auto& [key, object] : batch.updates) {
+      if (object != nullptr) has_number.push_back(std::get<model::Node>(*object).bgp->as_number.has_value());
+    }
+    changed.notify_all();
+  });
+  syncer.Start();
+  const auto told = [&](std::size_t count) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, 30s, [&] { return has_number.size() == count; });
+  };
+  ASSERT_TRUE(told(1));
+  server.Kill();
+  server.Start();
+  ASSERT_TRUE(raw.Delete("/calico/bgp/v1/host/h/as_num", std::nullopt, false).has_value());
+  WriteElsewhere(raw, kHistory + 1);
+  ASSERT_TRUE(told(2));
+  EXPECT_EQ(has_number, (std::vector<bool>{true, false}));
+  loop.StopAndJoin();
 }
 
 }  // namespace

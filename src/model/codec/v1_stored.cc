@@ -92,7 +92,15 @@ void Encode(const V1Identity&, const WorkloadEndpoint& o, const V1Values&, V1Val
   json["ipv6_nets"] = TextsOf(nets, true);
   SetUnlessEmpty(json, "ipv4_nat", NatsOf(o.ip_nats, false));
   SetUnlessEmpty(json, "ipv6_nat", NatsOf(o.ip_nats, true));
-  SetUnlessEmpty(json, "labels", Json(o.metadata.labels));
+  // v3 repeats these two as labels; 2.6 did not.
+  std::map<std::string, std::string> labels = o.metadata.labels;
+  for (const auto& [name, value] :
+       {std::pair<std::string, std::string>{"projectcalico.org/namespace", o.metadata.ns},
+        {"projectcalico.org/orchestrator", o.orchestrator}}) {
+    if (const auto found = labels.find(name); found != labels.end() && found->second == value)
+      labels.erase(found);
+  }
+  SetUnlessEmpty(json, "labels", Json(labels));
   SetUnlessEmpty(json, "ipv4_gateway", o.ipv4_gateway);
   SetUnlessEmpty(json, "ipv6_gateway", o.ipv6_gateway);
   out[""] = DumpStored(json);
