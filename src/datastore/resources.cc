@@ -94,7 +94,7 @@ Result<bool> Resources::HasOldName(const model::Key& key) {
 }
 
 Result<Stored> Resources::Get(const model::Key& key) {
-  if (IsStaticProfile(key)) return StaticProfile();
+  if (!v1() && IsStaticProfile(key)) return StaticProfile();
   if (model::IsNamespaced(key.kind) && key.ns.empty())
     return model::FieldError("Metadata.Namespace", "", "namespace is not specified on namespaced resource");
   ASSIGN_OR_RETURN(Found found, Find(key));
@@ -132,7 +132,7 @@ Result<Revision> Resources::ForEach(model::Kind kind, const std::string& ns, con
                      }
                      return visit(std::move(*stored));
                    }));
-  if (kind == model::Kind::kProfile) RETURN_IF_ERROR(visit(StaticProfile()));
+  if (kind == model::Kind::kProfile && !v1()) RETURN_IF_ERROR(visit(StaticProfile()));
   return revision;
 }
 

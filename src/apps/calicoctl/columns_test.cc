@@ -88,7 +88,7 @@ INSTANTIATE_TEST_SUITE_P(
              "{reservedCIDRs: "
              "[10.0.0.0/24, 10.0.1.1/32]}}",
              "NAME   |\nr      |\n",
-             "NAME   CIDRS                      |\nr      10.0.0.0/24,10.0.1.1/32   |\n"},
+             "NAME   CIDRS                     |\nr      10.0.0.0/24,10.0.1.1/32   |\n"},
         Case{"networkset",
              "{apiVersion: projectcalico.org/v3, kind: NetworkSet, metadata: {name: s}, spec: {nets: "
              "[10.0.0.0/8]}}",
