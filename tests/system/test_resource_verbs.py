@@ -110,7 +110,7 @@ def test_a_resource_lives_from_create_to_delete(store):
     assert store.ok("patch", "gnp", "allow-dns", "-p", '{"spec": {"order": 300}}')
     assert store.ok("label", "gnp", "allow-dns", "team=net") == "Successfully set label team on gnp allow-dns\n"
     shown = json.loads(store.ok("get", "gnp", "allow-dns", "-o", "json"))
-    assert shown["spec"]["order"] == 300 and shown["metadata"]["labels"] == {"team": "net"}
+    assert shown["spec"]["order"] == 300 and shown["metadata"]["labels"]["team"] == "net"
     # What get printed can be applied: its resourceVersion still is the stored one.
     assert store.ok("apply", "-f", "-", text=store.ok("get", "gnp", "-o", "yaml"))
     assert store.ok("delete", "gnp", "allow-dns") == "Successfully deleted 1 'GlobalNetworkPolicy' resource(s)\n"
