@@ -25,7 +25,8 @@ Result<OpenedStore> OpenChosenStore(const Environment& environment, const std::s
                    datastore::ChooseStore(environment, config_file, datastore::Program::kCalicoctl));
   choice.create_sqlite = choice.create_sqlite || create;
   ASSIGN_OR_RETURN(std::unique_ptr<datastore::Client> client, datastore::OpenStore(choice));
-  RETURN_IF_ERROR(datastore::CheckGeneration(choice, *client));
+  // A migration may well go to the servers that hold Calico 2.6's data.
+  if (!create) RETURN_IF_ERROR(datastore::CheckGeneration(choice, *client));
   return OpenedStore{choice.reason, std::move(client)};
 }
 

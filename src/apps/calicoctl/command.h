@@ -12,8 +12,8 @@ namespace calico::calicoctl {
 // command. Returns the exit code: 0, or 1 after any failure (reference calicoctl A.2).
 int RunCommand(const std::vector<std::string>& words, const Surroundings& surroundings);
 
-// The store by the rule that all programs share (datastore/choice.h). `create`: an embedded store that was
-// asked for by name is made if it is not there.
+// The store by the rule that all programs share (datastore/choice.h). `create`: for filling it; an embedded
+// store that was asked for by name is made, and etcd may hold Calico 2.6's data only.
 Result<OpenedStore> OpenChosenStore(const Environment& environment, const std::string& config_file,
                                     bool create = false);
 
