@@ -108,7 +108,8 @@ class Syntax {
   }
   void Class() {
     if (rest_.starts_with('^')) Next();
-    std::optional<char> last;  // a character that a range may start with
+    constexpr int kNone = -1;
+    int last = kNone;  // a character that a range may start with
     bool range = false;
     for (bool first = true; sound_; first = false) {
       if (rest_.empty()) {
@@ -121,14 +122,17 @@ class Syntax {
         const std::size_t end = rest_.find(":]");
         sound_ = end != std::string_view::npos;
         if (sound_) rest_.remove_prefix(end + 2);
-        last.reset();
-      } else if (c == '-' && last && !range && !rest_.starts_with(']')) {
+        last = kNone;
+      } else if (c == '-' && last != kNone && !range && !rest_.starts_with(']')) {
         range = true;
       } else {
-        const std::optional<char> literal = c == '\\' ? Escape(/*in_class=*/true) : std::optional(c);
-        if (range && last && literal)
-          sound_ = static_cast<unsigned char>(*last) <= static_cast<unsigned char>(*literal);
-        last = range ? std::nullopt : literal;
+        int literal = static_cast<unsigned char>(c);
+        if (c == '\\') {
+          const std::optional<char> escaped = Escape(/*in_class=*/true);
+          literal = escaped ? static_cast<unsigned char>(*escaped) : kNone;
+        }
+        if (range && literal != kNone) sound_ = sound_ && last <= literal;
+        last = range ? kNone : literal;
         range = false;
       }
     }
