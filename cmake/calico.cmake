@@ -41,7 +41,7 @@ function(calico_test)
   find_package(GTest REQUIRED)
   add_executable(${T_NAME} ${T_SOURCES})
   # A test's own code gains nothing from the optimiser, whose time is most of what compiling it costs.
-  target_compile_options(${T_NAME} PRIVATE -O0)
+  target_compile_options(${T_NAME} PRIVATE $<$<CONFIG:Release>:-O0>)
   if(NOT TARGET unit_tests)
     add_custom_target(unit_tests)
   endif()
