@@ -106,6 +106,7 @@ TEST_F(BadInput, DeepNesting) {
     std::string dashes;
     for (std::size_t i = 0; i < depth; ++i) dashes += "- ";
     ErrorOf(dashes + "x\n");
+    if (depth < 1000) continue;  // a selector may be that deep
     std::string selector(depth, '(');
     selector += "all()" + std::string(depth, ')');
     ErrorOf(

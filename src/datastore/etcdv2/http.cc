@@ -190,7 +190,7 @@ std::string Transport::Impl::Explain(CURLcode code, std::size_t member, const Ex
   if (code == CURLE_OPERATION_TIMEDOUT) return urls[member] + ": no answer in time";
   if (IsTlsProblem(code)) {
     const std::string reason =
-        ExplainConnection(urls[member], credentials, std::chrono::milliseconds(500)).reason;
+        ExplainConnection(urls[member], credentials, std::chrono::seconds(2)).reason;
     if (!reason.empty()) return urls[member] + ": " + reason;
   }
   if (code == CURLE_ABORTED_BY_CALLBACK)

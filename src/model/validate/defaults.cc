@@ -157,7 +157,14 @@ Status Defaults(FelixConfiguration& configuration, const FelixConfiguration*) {
   return Ok();
 }
 
+// Of these there is one, named "default" (C.4.15).
+Status OnlyDefault(const Metadata& metadata, const char* what) {
+  if (metadata.name.empty() || metadata.name == "default") return Ok();
+  return FieldError("Metadata.Name", metadata.name,
+                    fmt::format("Cannot create {} resource with a name other than \"default\"", what));
+}
 Status Defaults(KubeControllersConfiguration& configuration, const KubeControllersConfiguration*) {
+  RETURN_IF_ERROR(OnlyDefault(configuration.metadata, "a Kube Controllers Configuration"));
   KubeControllersSpec& spec = configuration.spec;
   if (!spec.prometheus_metrics_port) spec.prometheus_metrics_port = 9094;
   Default(spec.health_checks, "Enabled");
@@ -178,12 +185,6 @@ Status Defaults(BlockAffinityResource& affinity, const BlockAffinityResource*) {
   return Ok();
 }
 
-// Of these there is one, named "default" (C.4.15).
-Status OnlyDefault(const Metadata& metadata, const char* what) {
-  if (metadata.name.empty() || metadata.name == "default") return Ok();
-  return FieldError("Metadata.Name", metadata.name,
-                    fmt::format("Cannot create {} resource with a name other than \"default\"", what));
-}
 Status Defaults(ClusterInformation& information, const ClusterInformation*) {
   return OnlyDefault(information.metadata, "a Cluster Information");
 }

@@ -21,13 +21,22 @@ inline std::string Element(std::string_view field, std::size_t index) {
   return fmt::format("{}[{}]", field, index);
 }
 
+// " = 'value'", or nothing without one. A text of megabytes is cut: an error must stay readable.
+inline std::string Shown(std::string_view value) {
+  constexpr std::size_t kMost = 1000;
+  if (value.empty()) return {};
+  if (value.size() <= kMost) return fmt::format(" = '{}'", value);
+  std::size_t end = kMost;
+  while (end > 0 && (static_cast<unsigned char>(value[end]) & 0xc0) == 0x80) --end;  // not within a character
+  return fmt::format(" = '{}...'", value.substr(0, end));
+}
+
 // Collects failing fields; upstream reports all of them at once (reference datastore-model A.16, C.1).
 // Texts are only built for what fails: most objects are sound.
 class Problems {
  public:
   void Add(std::string_view field, std::string_view value, std::string_view reason) {
-    fields_.push_back(
-        fmt::format("{}{} ({})", field, value.empty() ? "" : fmt::format(" = '{}'", value), reason));
+    fields_.push_back(fmt::format("{}{} ({})", field, Shown(value), reason));
   }
   // A field that fails the named check. `detail` is ours: what exactly is wrong, where there is more to say.
   void Tag(std::string_view field, std::string_view value, std::string_view tag,

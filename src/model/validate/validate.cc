@@ -4,13 +4,13 @@
 #include <fmt/format.h>
 
 #include "model/validate/checks.h"
+#include "model/validate/problems.h"
 
 namespace calico::model {
 
 Error FieldError(const std::string& field, const std::string& value, const std::string& reason) {
   return Error(ErrorCode::kInvalidArgument,
-               fmt::format("error with field {}{} ({})", field,
-                           value.empty() ? "" : fmt::format(" = '{}'", value), reason));
+               fmt::format("error with field {}{} ({})", field, validate::Shown(value), reason));
 }
 
 Status ValidateFields(const Object& object) {
