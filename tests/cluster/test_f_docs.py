@@ -27,7 +27,7 @@ def guide():
         host.import_busybox(lab.busybox_archive())
         for block in ALL:
             if block.language == "yaml" and block.argument:
-                host.run("sh", "-c", f"cat > {block.argument}", stdin="\n".join(block.text) + "\n")
+                host.run("sh", "-c", f"cd /run; cat > {block.argument}", stdin="\n".join(block.text) + "\n")
     yield lab
     lab.destroy()
 
@@ -39,7 +39,7 @@ def test_document(guide, command):
         host.start_process("calico-node", *command.command[:-2].split())
         host.wait_calico_node()
         return
-    done = host.run("sh", "-c", f"cd /run; {command.command}", check=False, timeout=60)
+    done = host.run("sh", "-c", f"exec 2>&1; cd /run; {command.command}", check=False, timeout=60)
     actual = [line.rstrip() for line in (done.stdout + done.stderr).splitlines()]
     assert matches(command.expected, actual), "\n".join([f"{command.where}: {command.command}", "expected:",
                                                          *command.expected, "printed:", *actual])
