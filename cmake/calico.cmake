@@ -9,6 +9,12 @@ pkg_check_modules(SPDLOG REQUIRED IMPORTED_TARGET spdlog)
 add_library(calico_flags INTERFACE)
 target_compile_options(calico_flags INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast -Werror)
+# What follows from the optimiser's view of the flow is a hint, not a verdict: GCC 12 warns of std::string and
+# std::optional without reason (GCC bugs 105651, 105562). It is printed but does not stop the build.
+foreach(warning maybe-uninitialized restrict stringop-overflow stringop-overread array-bounds free-nonheap-object dangling-pointer)
+  target_compile_options(calico_flags INTERFACE
+    $<$<AND:$<CXX_COMPILER_ID:GNU>,$<CONFIG:Release>>:-Wno-error=${warning}>)
+endforeach()
 target_compile_definitions(calico_flags INTERFACE BOOST_ASIO_DISABLE_FENCED_BLOCK BOOST_ALL_NO_LIB)
 target_include_directories(calico_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})
 if(CALICO_SANITIZE)
