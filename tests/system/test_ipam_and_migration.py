@@ -22,6 +22,7 @@ def request_address(host):
 
 @pytest.fixture(scope="module")
 def agent(host):
+    host.environment["CALICO_LIBNETWORK_ENABLED"] = "true"  # its IPAM driver is how an address is asked for
     host.start_calico_node()
     host.wait_calico_node()
     wait_until(lambda: host.run("test", "-S", "/run/docker/plugins/calico-ipam.sock", check=False).returncode == 0,
