@@ -189,8 +189,7 @@ void Transport::Impl::Prepare(CURL* handle, const HttpQuestion& question, std::s
 std::string Transport::Impl::Explain(CURLcode code, std::size_t member, const Exchange& exchange) const {
   if (code == CURLE_OPERATION_TIMEDOUT) return urls[member] + ": no answer in time";
   if (IsTlsProblem(code)) {
-    const std::string reason =
-        ExplainConnection(urls[member], credentials, std::chrono::seconds(2)).reason;
+    const std::string reason = ExplainConnection(urls[member], credentials, std::chrono::seconds(2)).reason;
     if (!reason.empty()) return urls[member] + ": " + reason;
   }
   if (code == CURLE_ABORTED_BY_CALLBACK)
