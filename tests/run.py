@@ -56,14 +56,9 @@ def suites(soak: bool) -> list[Suite]:
         Suite("asan build", ["cmake", "--build", "--preset", "asan", "--target", "unit_tests"], 900, "asan configure"),
         Suite("asan unit tests", ["ctest", "--test-dir", "build/asan", "-LE", "system", "--output-on-failure"], 300, "asan build"),
     ]
-    fuzz = [
-        Suite("fuzz configure", ["cmake", "--preset", "fuzz"], 30),
-        Suite("fuzz build", ["cmake", "--build", "--preset", "fuzz"], 600, "fuzz configure"),
-        Suite("fuzz corpora and 10 s each", [python, "tests/fuzz/fuzz.py", "--seconds", "10"], 180, "fuzz build"),
-    ]
     if soak:
         return build + long_runs(python)
-    return style + build + units + system + product + sanitized + fuzz
+    return style + build + units + system + product + sanitized
 
 
 def long_runs(python: str) -> list[Suite]:
