@@ -29,10 +29,8 @@ Result<ContainerStore> StoreOfContainer(const Session& session) {
         "unsupported backend specified in config: a container needs etcd; the SQLite store is for the "
         "calico-node of the host itself");
   }
-  const auto opened = session.surroundings.open(session.arguments.Text("--config"));
-  if (!opened.has_value()) return Failed("invalid config file: " + opened.error().message());
-  ContainerStore store;
-  store.calico26 = opened->client->dialect() == datastore::Dialect::kCalico26;
+  ContainerStore store;  // which need not answer yet
+  store.calico26 = choice->type == datastore::StoreType::kEtcdV2;
   store.endpoints = Join(choice->etcd.endpoints, ",");
   store.ca_file = choice->etcd.ca_file;
   store.cert_file = choice->etcd.cert_file;
