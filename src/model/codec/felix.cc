@@ -16,17 +16,17 @@ namespace {
 using Type = FelixParameterType;
 
 template <typename T>
-Json Reread(const Json& json, const std::string& path) {
+Json Reread(const Json& json, const Step& at) {
   T value{};
-  Read(json, value, path);
+  Read(json, value, at);
   return Write(value);
 }
 
 template <typename Item>
-Json List(const Json& json, const std::string& path, const Item& item) {
-  if (!json.is_array()) Fail(path, "must be a list");
+Json List(const Json& json, const Step& at, const Item& item) {
+  if (!json.is_array()) Fail(at, "must be a list");
   Json list = Json::array();
-  for (std::size_t i = 0; i < json.size(); ++i) list.push_back(item(json[i], fmt::format("{}/{}", path, i)));
+  for (std::size_t i = 0; i < json.size(); ++i) list.push_back(item(json[i], Step(at, i)));
   return list;
 }
 
@@ -35,13 +35,13 @@ const Json* Member(const Json& json, const char* name) {
   return found == json.end() || found->is_null() ? nullptr : &*found;
 }
 
-Json ProtoPort(const Json& json, const std::string& path) {
-  if (!json.is_object()) Fail(path, "must be a map");
+Json ProtoPort(const Json& json, const Step& at) {
+  if (!json.is_object()) Fail(at, "must be a map");
   Json port = Json::object();
-  if (const Json* net = Member(json, "net")) port["net"] = Reread<std::string>(*net, path + "/net");
+  if (const Json* net = Member(json, "net")) port["net"] = Reread<std::string>(*net, Step(at, "net"));
   if (const Json* protocol = Member(json, "protocol"))
-    port["protocol"] = Reread<std::string>(*protocol, path + "/protocol");
-  if (const Json* number = Member(json, "port")) port["port"] = Reread<int>(*number, path + "/port");
+    port["protocol"] = Reread<std::string>(*protocol, Step(at, "protocol"));
+  if (const Json* number = Member(json, "port")) port["port"] = Reread<int>(*number, Step(at, "port"));
   Json ordered = Json::object();
   for (const char* name : {"protocol", "port", "net"}) {
     if (port.contains(name)) ordered[name] = port[name];
@@ -49,28 +49,28 @@ Json ProtoPort(const Json& json, const std::string& path) {
   return ordered;
 }
 
-Json Range(const Json& json, const std::string& path) {
-  if (!json.is_object()) Fail(path, "must be a map");
+Json Range(const Json& json, const Step& at) {
+  if (!json.is_object()) Fail(at, "must be a map");
   Json range = Json::object();
   for (const char* name : {"min", "max"}) {
     const Json* value = Member(json, name);
-    range[name] = value == nullptr ? Json(0) : Reread<std::uint64_t>(*value, path + "/" + name);
+    range[name] = value == nullptr ? Json(0) : Reread<std::uint64_t>(*value, Step(at, name));
   }
   return range;
 }
 
-Json DurationValue(const Json& json, const std::string& path) {
+Json DurationValue(const Json& json, const Step& at) {
   if (!json.is_string() || !ParseGoDuration(Shown(json)))
-    Fail(path, fmt::format("cannot parse '{}' as a duration such as 1m30s", Shown(json)));
+    Fail(at, fmt::format("cannot parse '{}' as a duration such as 1m30s", Shown(json)));
   return NormalDuration(Shown(json));
 }
 
-Json HealthTimeout(const Json& json, const std::string& path) {
-  if (!json.is_object()) Fail(path, "must be a map");
+Json HealthTimeout(const Json& json, const Step& at) {
+  if (!json.is_object()) Fail(at, "must be a map");
   Json timeout = Json::object();
-  if (const Json* name = Member(json, "name")) timeout["name"] = Reread<std::string>(*name, path + "/name");
+  if (const Json* name = Member(json, "name")) timeout["name"] = Reread<std::string>(*name, Step(at, "name"));
   if (const Json* value = Member(json, "timeout"))
-    timeout["timeout"] = DurationValue(*value, path + "/timeout");
+    timeout["timeout"] = DurationValue(*value, Step(at, "timeout"));
   return timeout;
 }
 
@@ -115,45 +115,45 @@ Json NumberWhenDigits(const std::string& text) {
   return text;
 }
 
-Json NormalFelixValue(const Json& json, const FelixParameter& parameter, const std::string& path) {
+Json NormalFelixValue(const Json& json, const FelixParameter& parameter, const Step& at) {
   switch (parameter.type) {
     case Type::kBool:
-      return Reread<bool>(json, path);
+      return Reread<bool>(json, at);
     case Type::kInt: {
       std::int64_t value = 0;
-      Read(json, value, path);
+      Read(json, value, at);
       return value;
     }
     case Type::kUint32: {
       std::uint32_t value = 0;
-      ReadNumber(json, value, path);
+      ReadUint32(json, value, at);
       return value;
     }
     case Type::kString:
-      return Reread<std::string>(json, path);
+      return Reread<std::string>(json, at);
     case Type::kDuration:
-      return DurationValue(json, path);
+      return DurationValue(json, at);
     case Type::kStringList:
-      return List(json, path, Reread<std::string>);
+      return List(json, at, Reread<std::string>);
     case Type::kStringMap:
-      return Reread<std::map<std::string, std::string>>(json, path);
+      return Reread<std::map<std::string, std::string>>(json, at);
     case Type::kDscp: {
       std::string text;
-      Read(json, text, path);
+      Read(json, text, at);
       return NumberWhenDigits(text);
     }
     case Type::kPort:
-      return Reread<Port>(json, path);
+      return Reread<Port>(json, at);
     case Type::kPortList:
-      return List(json, path, Reread<Port>);
+      return List(json, at, Reread<Port>);
     case Type::kProtoPortList:
-      return List(json, path, ProtoPort);
+      return List(json, at, ProtoPort);
     case Type::kRouteTableRange:
-      return Range(json, path);
+      return Range(json, at);
     case Type::kRouteTableRanges:
-      return List(json, path, Range);
+      return List(json, at, Range);
     case Type::kHealthTimeouts:
-      return List(json, path, HealthTimeout);
+      return List(json, at, HealthTimeout);
   }
   return json;
 }

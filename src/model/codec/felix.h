@@ -6,6 +6,7 @@
 #include <string>
 
 #include "model/codec/fields.h"
+#include "model/codec/value.h"
 #include "model/felix_parameters.h"
 
 namespace calico::model::codec {
@@ -15,6 +16,6 @@ std::string NormalDuration(const std::string& text);
 // "6" -> 6, everything else stays text.
 Json NumberWhenDigits(const std::string& text);
 // The value of a parameter as it is stored. Throws Bad when it has another type.
-Json NormalFelixValue(const Json& json, const FelixParameter& parameter, const std::string& path);
+Json NormalFelixValue(const Json& json, const FelixParameter& parameter, const Step& at);
 
 }  // namespace calico::model::codec

@@ -216,7 +216,8 @@ Result<Object> DecodeKubernetesPolicy(const Json& json, DecodeNotes& notes) {
     Policy policy;
     if (const auto spec = json.find("spec"); spec != json.end() && !spec->is_null()) {
       if (!spec->is_object()) Fail("/spec", "must be a map");
-      Decoder decoder{*spec, "/spec", left, {}, {}};
+      const Step at("/spec");
+      Decoder decoder(*spec, at, left);
       Fields(decoder, policy);
       decoder.Finish();
     }

@@ -30,6 +30,12 @@ std::optional<T> Whole(std::string_view text, int base) {
   return value;
 }
 
+// Spares most words the regular expression.
+bool StartsLikeANumber(std::string_view text) {
+  return !text.empty() &&
+         (text[0] == '+' || text[0] == '-' || text[0] == '.' || (text[0] >= '0' && text[0] <= '9'));
+}
+
 }  // namespace
 
 std::optional<bool> ParseYamlBool(std::string_view text) {
@@ -43,6 +49,7 @@ std::optional<bool> ParseYamlBool(std::string_view text) {
 }
 
 std::optional<std::int64_t> ParseYamlInt(std::string_view text) {
+  if (!StartsLikeANumber(text)) return std::nullopt;
   const std::string plain = ReplaceAll(std::string(text), "_", "");
   std::string_view digits = plain;
   const bool negative = digits.starts_with('-');
@@ -66,6 +73,7 @@ std::optional<std::int64_t> ParseYamlInt(std::string_view text) {
 }
 
 std::optional<double> ParseYamlFloat(std::string_view text) {
+  if (!StartsLikeANumber(text)) return std::nullopt;
   static const std::regex kFloat(R"([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?)");
   const std::string word(text);
   if (!std::regex_match(word, kFloat)) return std::nullopt;

@@ -32,18 +32,12 @@ v1::Resource EmptyV1(const std::string& kind) {
 // Throws Bad.
 template <typename T>
 void Read(const Json& json, T& o, Leftovers& left) {
-  Decoder document{json, "", left, {"kind", "apiVersion"}, {"kind", "apiVersion"}};
-  const auto part = [&](const char* name, auto read) {
-    const Json* inside = document.Find(name);
-    if (inside == nullptr) return;
-    const std::string at = std::string("/") + name;
-    if (!inside->is_object()) Fail(at, "must be a map");
-    Decoder decoder{*inside, at, left, {}, {}};
-    read(decoder);
-    decoder.Finish();
-  };
-  part("metadata", [&](Decoder& decoder) { V1Metadata(decoder, o); });
-  part("spec", [&](Decoder& decoder) { V1Spec(decoder, o); });
+  const Step root("");
+  Decoder document(json, root, left);
+  document.Find("kind");
+  document.Find("apiVersion");
+  document.Inside("metadata", [&](Decoder& decoder) { V1Metadata(decoder, o); });
+  document.Inside("spec", [&](Decoder& decoder) { V1Spec(decoder, o); });
   document.Finish();
 }
 

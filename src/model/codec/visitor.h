@@ -3,17 +3,13 @@
 
 // Inside model/codec only: the two visitors of members.h, one that writes JSON and one that reads it.
 
-#include <algorithm>
+#include <concepts>
 #include <map>
-#include <set>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
-
-#include "base/suggest.h"
-#include "base/text.h"
 #include "model/codec/felix.h"
 #include "model/codec/fields.h"
 #include "model/codec/value.h"
@@ -57,70 +53,41 @@ struct FelixMember {
 
 // --- the two visitors
 
+// Every member is visited once: the writer does not look for a name that is there already.
 struct Encoder {
   Json& out;
   bool stored;
 
   template <typename T>
   void operator()(const char* name, T& member, Flag flag = kOmitEmpty) {
-    if (flag == kAlways || !IsEmpty(member)) out[name] = WriteAny(member);
+    if (flag == kAlways || !IsEmpty(member)) Put(name, WriteAny(member));
   }
   template <typename T>
   void operator()(const char* name, std::optional<T>& member, Flag flag = kOmitEmpty) {
     if (member)
-      out[name] = WriteAny(*member);
+      Put(name, WriteAny(*member));
     else if (flag == kAlways)
-      out[name] = nullptr;
+      Put(name, nullptr);
   }
   template <typename T>
   void operator()(const char* name, std::vector<T>& member, Flag flag = kOmitEmpty) {
-    if (member.empty() && flag == kOmitEmpty) return;
-    Json list = Json::array();
-    for (T& item : member) list.push_back(WriteAny(item));
-    out[name] = std::move(list);
+    if (!member.empty() || flag == kAlways) Put(name, WriteList(member));
   }
-  void operator()(const char* name, ProtocolText member, Flag flag = kOmitEmpty) {
-    if (!member.text.empty() || flag == kAlways) out[name] = NumberWhenDigits(member.text);
-  }
-  void operator()(const char* name, NumberOrName member) {
-    if (!member.text.empty()) out[name] = NumberWhenDigits(member.text);
-  }
-  void operator()(const char* name, DurationText member) {
-    if (!member.text.empty()) out[name] = NormalDuration(member.text);
-  }
-  void operator()(const char* name, JsonText member) {
-    if (!member.text.empty()) out[name] = Json::parse(member.text);
-  }
-  void operator()(const char* name, KubernetesText member, Flag flag = kOmitEmpty) {
-    Json json = member.text.empty() ? Json::object() : InKubernetesOrder(Json::parse(member.text));
-    if (flag == kAlways || !json.empty()) out[name] = std::move(json);
-  }
-  void operator()(const char* name, TimeText member) {
-    if (!member.text.empty())
-      out[name] = member.text;
-    else if (stored)
-      out[name] = nullptr;
-  }
-  void operator()(const char* name, FelixMember member) {
-    if (const auto found = member.values.find(name); found != member.values.end())
-      out[name] = Json::parse(found->second);
-    else if (member.parameter.field == "bpfLogLevel")
-      out[name] = "";  // the one parameter that upstream always writes (A.8)
-  }
-  void HostPorts(const char* name, std::vector<EndpointPort>& ports) {
-    if (ports.empty()) return;
-    Json list = Json::array();
-    for (const EndpointPort& port : ports)
-      list.push_back(
-          Json{{"name", port.name}, {"protocol", NumberWhenDigits(port.protocol)}, {"port", port.port}});
-    out[name] = std::move(list);
-  }
+  void operator()(const char* name, ProtocolText member, Flag flag = kOmitEmpty);
+  void operator()(const char* name, NumberOrName member);
+  void operator()(const char* name, DurationText member);
+  void operator()(const char* name, JsonText member);
+  void operator()(const char* name, KubernetesText member, Flag flag = kOmitEmpty);
+  void operator()(const char* name, TimeText member);
+  void operator()(const char* name, FelixMember member);
+  void HostPorts(const char* name, std::vector<EndpointPort>& ports);
   // A struct-typed member: always stored, dropped by the printer when empty (A.3.6).
   template <typename T>
   void Struct(const char* name, T& member) {
     Json inner = WriteAny(member);
-    if (stored || !inner.empty()) out[name] = std::move(inner);
+    if (stored || !inner.empty()) Put(name, std::move(inner));
   }
+
   template <typename T>
   Json WriteAny(T& value) {
     if constexpr (requires(Encoder e) { Fields(e, value); }) {
@@ -134,6 +101,15 @@ struct Encoder {
       return Write(value);
     }
   }
+  template <typename T>
+  Json WriteList(std::vector<T>& items) {
+    Json list = Json::array();
+    auto& out_items = list.get_ref<Json::array_t&>();
+    out_items.reserve(items.size());
+    for (T& item : items) out_items.push_back(WriteAny(item));
+    return list;
+  }
+  void Put(const char* name, Json value);
 };
 
 // What decoding one object leaves besides the object.
@@ -142,68 +118,47 @@ struct Leftovers {
   std::map<std::string, std::string> meant;  // pointer of an unknown member -> the member probably meant
 };
 
-struct Decoder {
-  const Json& in;
-  std::string path;
-  Leftovers& left;
-  std::set<std::string> seen;
-  std::vector<const char*> asked;
+// Reads the members of one JSON object. Throws Bad.
+class Decoder {
+ public:
+  // `in`, an object, and `at` outlive the decoder.
+  Decoder(const Json& in, const Step& at, Leftovers& left);
+  Decoder(const Json& in, Step&& at, Leftovers& left) = delete;
 
-  // Upstream's decoder also takes a name in other letter case (reference calicoctl A.5).
-  const Json* Find(const char* name) {
-    asked.push_back(name);
-    auto found = in.find(name);
-    if (found == in.end()) {
-      for (auto it = in.begin(); it != in.end() && found == in.end(); ++it) {
-        if (EqualsIgnoreCase(it.key(), name)) found = it;
-      }
-      if (found == in.end()) return nullptr;
-    }
-    seen.insert(found.key());
-    return found->is_null() ? nullptr : &*found;
-  }
   template <typename T>
   void operator()(const char* name, T& member, Flag = kOmitEmpty) {
-    if (const Json* json = Find(name)) ReadAny(*json, member, path + "/" + name);
+    if (const Json* json = Find(name)) ReadAny(*json, member, Step(at_, name));
   }
-  void operator()(const char* name, ProtocolText member, Flag = kOmitEmpty) {
-    if (const Json* json = Find(name)) Read(*json, member.text, path + "/" + name);
-    // Any letter case is read, the canonical one is kept (reference datastore-model C.2).
-    for (const char* canonical : {"TCP", "UDP", "ICMP", "ICMPv6", "SCTP", "UDPLite"}) {
-      if (EqualsIgnoreCase(member.text, canonical)) member.text = canonical;
-    }
-  }
-  void operator()(const char* name, NumberOrName member) {
-    if (const Json* json = Find(name)) Read(*json, member.text, path + "/" + name);
-  }
-  void operator()(const char* name, DurationText member) {
-    const Json* json = Find(name);
-    if (json == nullptr) return;
-    if (!json->is_string() || !ParseGoDuration(Shown(*json)))
-      Fail(path + "/" + name, fmt::format("cannot parse '{}' as a duration such as 1m30s", Shown(*json)));
-    member.text = NormalDuration(Shown(*json));
-  }
-  void operator()(const char* name, JsonText member) {
-    if (const Json* json = Find(name)) member.text = Dump(ResolvePlain(*json));
-  }
-  void operator()(const char* name, KubernetesText member, Flag = kOmitEmpty) {
-    const Json* json = Find(name);
-    if (json != nullptr && !json->empty()) member.text = Dump(ResolvePlain(*json));
-  }
-  void operator()(const char* name, TimeText member) { (*this)(name, member.text); }
-  void operator()(const char* name, FelixMember member) {
-    if (const Json* json = Find(name))
-      member.values[name] = Dump(NormalFelixValue(*json, member.parameter, path + "/" + name));
-  }
+  void operator()(const char* name, ProtocolText member, Flag = kOmitEmpty);
+  void operator()(const char* name, NumberOrName member);
+  void operator()(const char* name, DurationText member);
+  void operator()(const char* name, JsonText member);
+  void operator()(const char* name, KubernetesText member, Flag = kOmitEmpty);
+  void operator()(const char* name, TimeText member);
+  void operator()(const char* name, FelixMember member);
+  void HostPorts(const char* name, std::vector<EndpointPort>& ports);
   template <typename T>
   void Struct(const char* name, T& member) {
     (*this)(name, member);
   }
+
+  // The member's value; none if it is absent or null. Takes other letter case, as upstream does (reference
+  // calicoctl A.5).
+  const Json* Find(const char* name);
+  // Reads the object that the member `name` is, with `read(Decoder&)`.
+  template <std::invocable<Decoder&> F>
+  void Inside(const char* name, F read) {
+    const Json* json = Find(name);
+    if (json == nullptr) return;
+    const Step at(at_, name);
+    Decoder inner(MapAt(*json, at), at, left_);
+    read(inner);
+    inner.Finish();
+  }
   template <typename T>
-  void ReadAny(const Json& json, T& member, const std::string& at) {
+  void ReadAny(const Json& json, T& member, const Step& at) {
     if constexpr (requires(Decoder d) { Fields(d, member); }) {
-      if (!json.is_object()) Fail(at, "must be a map");
-      Decoder inner{json, at, left, {}, {}};
+      Decoder inner(MapAt(json, at), at, left_);
       Fields(inner, member);
       inner.Finish();
     } else if constexpr (requires {
@@ -215,36 +170,26 @@ struct Decoder {
       else
         ReadAny(json, member.emplace(), at);
     } else if constexpr (requires { member.emplace_back(); } && !std::is_same_v<T, std::string>) {
-      if (!json.is_array()) Fail(at, "must be a list");
-      for (std::size_t i = 0; i < json.size(); ++i)
-        ReadAny(json[i], member.emplace_back(), fmt::format("{}/{}", at, i));
+      const std::size_t size = ListAt(json, at).size();
+      member.reserve(size);
+      for (std::size_t i = 0; i < size; ++i) ReadAny(json[i], member.emplace_back(), Step(at, i));
     } else {
       Read(json, member, at);
     }
   }
-  void HostPorts(const char* name, std::vector<EndpointPort>& ports) {
-    const Json* list = Find(name);
-    if (list == nullptr) return;
-    if (!list->is_array()) Fail(path + "/" + name, "must be a list");
-    for (std::size_t i = 0; i < list->size(); ++i) {
-      const std::string at = fmt::format("{}/{}/{}", path, name, i);
-      if (!(*list)[i].is_object()) Fail(at, "must be a map");
-      Decoder inner{(*list)[i], at, left, {}, {}};
-      EndpointPort& port = ports.emplace_back();
-      inner("name", port.name);
-      inner("protocol", ProtocolText{port.protocol});
-      inner("port", port.port);
-      inner.Finish();
-    }
-  }
-  void Finish() {
-    for (const auto& [key, value] : in.items()) {
-      if (seen.contains(key)) continue;
-      const std::string pointer = path + "/" + EscapePointer(key);
-      left.unknown[pointer] = Dump(ResolvePlain(value));
-      if (const auto closest = Closest(key, {asked.begin(), asked.end()})) left.meant[pointer] = *closest;
-    }
-  }
+  // Keeps what no member took. After it nothing more is read.
+  void Finish();
+
+ private:
+  static const Json& MapAt(const Json& json, const Step& at);
+  static const Json& ListAt(const Json& json, const Step& at);
+
+  const Json::object_t::Container& members_;
+  const Step& at_;
+  Leftovers& left_;
+  std::vector<bool> taken_;  // per member of the object
+  std::size_t untaken_;
+  std::vector<const char*> asked_;
 };
 
 }  // namespace calico::model::codec
