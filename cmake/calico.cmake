@@ -17,6 +17,9 @@ foreach(warning maybe-uninitialized restrict stringop-overflow stringop-overread
 endforeach()
 target_compile_definitions(calico_flags INTERFACE BOOST_ASIO_DISABLE_FENCED_BLOCK BOOST_ALL_NO_LIB)
 target_include_directories(calico_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})
+if(CALICO_FUZZ)  # the same objects serve the unit tests and the fuzzers (tests/fuzz)
+  target_compile_options(calico_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 if(CALICO_SANITIZE)
   target_compile_options(calico_flags INTERFACE -fsanitize=${CALICO_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(calico_flags INTERFACE -fsanitize=${CALICO_SANITIZE})
@@ -25,10 +28,11 @@ target_link_libraries(calico_flags INTERFACE Threads::Threads PkgConfig::FMT)
 
 # calico_library(NAME model SOURCES a.cc … DEPS base net PRIVATE_DEPS PkgConfig::YAML)
 # DEPS are folders of ours (see the layer table in ARCHITECTURE.md); PRIVATE_DEPS are third-party
-# libraries that our headers do not show.
+# libraries that our headers do not show. EXCLUDE_FROM_ALL: built only for the tests that need it.
 function(calico_library)
-  cmake_parse_arguments(L "" "NAME" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
+  cmake_parse_arguments(L "EXCLUDE_FROM_ALL" "NAME" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
   add_library(calico_${L_NAME} STATIC ${L_SOURCES})
+  set_target_properties(calico_${L_NAME} PROPERTIES EXCLUDE_FROM_ALL ${L_EXCLUDE_FROM_ALL})
   target_link_libraries(calico_${L_NAME} PUBLIC calico_flags)
   foreach(dep IN LISTS L_DEPS)
     target_link_libraries(calico_${L_NAME} PUBLIC calico_${dep})
@@ -37,21 +41,20 @@ function(calico_library)
 endfunction()
 
 # calico_test(NAME model_test SOURCES a_test.cc … DEPS model [LABELS system])
-# One program per folder; ctest runs it as one test, gtest prints the names. The target unit_tests builds those that
-# need no root and no servers: the ones without the label `system`.
+# One program per folder; ctest runs it as one test, gtest prints the names. Programs with the label `system` need root or
+# servers and are built by the target system_tests, the others by unit_tests: neither is a part of `all`, so that who
+# only wants the product does not wait for its tests.
+add_custom_target(unit_tests)
+add_custom_target(system_tests)
 function(calico_test)
-  if(NOT CALICO_TESTS)
-    return()
-  endif()
   cmake_parse_arguments(T "" "NAME;TIMEOUT" "SOURCES;DEPS;PRIVATE_DEPS;LABELS" ${ARGN})
   find_package(GTest REQUIRED)
-  add_executable(${T_NAME} ${T_SOURCES})
+  add_executable(${T_NAME} EXCLUDE_FROM_ALL ${T_SOURCES})
   # A test's own code gains nothing from the optimiser, whose time is most of what compiling it costs.
   target_compile_options(${T_NAME} PRIVATE $<$<CONFIG:Release>:-O0>)
-  if(NOT TARGET unit_tests)
-    add_custom_target(unit_tests)
-  endif()
-  if(NOT "system" IN_LIST T_LABELS)
+  if("system" IN_LIST T_LABELS)
+    add_dependencies(system_tests ${T_NAME})
+  else()
     add_dependencies(unit_tests ${T_NAME})
   endif()
   foreach(dep IN LISTS T_DEPS)

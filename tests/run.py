@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""`make test`: every suite, cheapest first, with its budget; the last line counts tests.
+"""`make test`: every suite, cheapest first, with its budget; the last line counts tests. Unit tests run with sanitizers,
+everything that needs servers or speed on the release build.
 
 A suite is a command whose output says how many tests passed and failed (GoogleTest, pytest) or that counts as one
 test by its exit status. Nothing may skip: a skipped test counts as failed.
@@ -19,6 +20,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "test-logs"
+UNIT_TESTS = ("base_test", "net_test", "model_test", "datastore_test", "ipam_test", "calc_test", "dataplane_test", "bgp_test",
+              "workload_test", "libnetwork_test", "node_test", "calicoctl_test")
 
 
 @dataclass
@@ -39,11 +42,14 @@ def suites(soak: bool) -> list[Suite]:
     ]
     build = [
         Suite("configure", ["cmake", "--preset", "release"], 30),
-        Suite("build", ["cmake", "--build", "--preset", "release"], 900, "configure"),
+        Suite("build", ["cmake", "--build", "--preset", "release", "--target", "all", "system_tests"], 900, "configure"),
     ]
-    units = [Suite(name, [f"build/bin/{name}"], 60, "build") for name in
-             ("base_test", "net_test", "model_test", "datastore_test", "ipam_test", "calc_test", "dataplane_test",
-              "bgp_test", "workload_test", "libnetwork_test", "node_test", "calicoctl_test")]
+    units = [
+        Suite("asan configure", ["cmake", "--preset", "asan"], 30),
+        Suite("asan build", ["cmake", "--build", "--preset", "asan"], 900, "asan configure"),
+        *[Suite(name, [f"build/asan/bin/{name}"], 60, "asan build") for name in UNIT_TESTS],
+        Suite("fuzz, 10 s each", [python, "tests/fuzz/fuzz.py", "--seconds", "10"], 120, "asan build"),
+    ]
     system = [Suite(name, [f"build/bin/{name}"], 120, "build") for name in
               ("kernel_test", "datastore_etcd_test", "dataplane_system_test", "bgp_speaker_test")]
     product = [
@@ -51,14 +57,9 @@ def suites(soak: bool) -> list[Suite]:
         Suite("one host on SQLite", [python, "-m", "pytest", "-q", "-x", "tests/system"], 120, "build"),
         Suite("cluster", [python, "-m", "pytest", "-q", "tests/cluster"], 600, "build"),
     ]
-    sanitized = [
-        Suite("asan configure", ["cmake", "--preset", "asan"], 30, "build"),
-        Suite("asan build", ["cmake", "--build", "--preset", "asan", "--target", "unit_tests"], 900, "asan configure"),
-        Suite("asan unit tests", ["ctest", "--test-dir", "build/asan", "-LE", "system", "--output-on-failure"], 300, "asan build"),
-    ]
     if soak:
         return build + long_runs(python)
-    return style + build + units + system + product + sanitized
+    return style + units + build + system + product
 
 
 def long_runs(python: str) -> list[Suite]:
@@ -66,16 +67,18 @@ def long_runs(python: str) -> list[Suite]:
     seed = str(int(time.time()))
     print(f"seed {seed}", flush=True)
     cases = {"RC_PARAMS": f"seed={seed} max_success=5000 max_size=200"}
-    laws = [Suite(f"{name}, 5000 cases", [f"build/bin/{name}"], 900, "build", cases)
-            for name in ("base_test", "net_test", "model_test", "calc_test", "dataplane_test", "ipam_test")]
+    laws = [Suite("dev configure", ["cmake", "--preset", "dev"], 30),
+            Suite("dev build", ["cmake", "--build", "--preset", "dev", "--target", "unit_tests"], 900, "dev configure"),
+            *[Suite(f"{name}, 5000 cases", [f"build/dev/bin/{name}"], 900, "dev build", cases)
+              for name in ("base_test", "net_test", "model_test", "calc_test", "dataplane_test", "ipam_test")]]
     restarts = Suite("20 restarts under traffic", [python, "-m", "pytest", "-q", "tests/cluster/test_a_demo.py", "tests/cluster/test_b_restart.py"],
                      1200, "build", {"CALICO_RESTARTS": "20"})
     races = [Suite("tsan configure", ["cmake", "--preset", "tsan"], 30),
-             Suite("tsan build", ["cmake", "--build", "--preset", "tsan", "--target", "unit_tests"], 1800, "tsan configure"),
+             Suite("tsan build", ["cmake", "--build", "--preset", "tsan", ], 1800, "tsan configure"),
              Suite("tsan unit tests", ["ctest", "--test-dir", "build/tsan", "-LE", "system", "--output-on-failure"], 600, "tsan build")]
-    fuzz = [Suite("fuzz configure", ["cmake", "--preset", "fuzz"], 30),
-            Suite("fuzz build", ["cmake", "--build", "--preset", "fuzz"], 600, "fuzz configure"),
-            Suite("fuzz, 10 minutes each", [python, "tests/fuzz/fuzz.py", "--seconds", "600", "--seed", seed[-6:]], 4000, "fuzz build")]
+    fuzz = [Suite("asan configure", ["cmake", "--preset", "asan"], 30),
+            Suite("asan build", ["cmake", "--build", "--preset", "asan"], 900, "asan configure"),
+            Suite("fuzz, 10 minutes each", [python, "tests/fuzz/fuzz.py", "--seconds", "600", "--seed", seed[-6:]], 4000, "asan build")]
     return laws + [restarts] + races + fuzz
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CORPUS = ROOT / "tests" / "fuzz" / "corpus"
-BIN = ROOT / "build" / "fuzz" / "bin"
+BIN = ROOT / "build" / "asan" / "bin"
 
 
 def run(name: str, seconds: int, seed: int) -> bool:
