@@ -74,7 +74,7 @@ def long_runs(python: str) -> list[Suite]:
     restarts = Suite("20 restarts under traffic", [python, "-m", "pytest", "-q", "tests/cluster/test_a_demo.py", "tests/cluster/test_b_restart.py"],
                      1200, "build", {"CALICO_RESTARTS": "20"})
     races = [Suite("tsan configure", ["cmake", "--preset", "tsan"], 30),
-             Suite("tsan build", ["cmake", "--build", "--preset", "tsan", ], 1800, "tsan configure"),
+             Suite("tsan build", ["cmake", "--build", "--preset", "tsan"], 1800, "tsan configure"),
              Suite("tsan unit tests", ["ctest", "--test-dir", "build/tsan", "-LE", "system", "--output-on-failure"], 600, "tsan build")]
     fuzz = [Suite("asan configure", ["cmake", "--preset", "asan"], 30),
             Suite("asan build", ["cmake", "--build", "--preset", "asan"], 900, "asan configure"),
