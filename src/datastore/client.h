@@ -68,6 +68,14 @@ class Client {
     return listed.revision;
   }
   virtual Result<Revision> Create(const std::string& key, const std::string& value) = 0;
+  // As if each were created (revisions are ignored): the results in the order of `items`. Drivers that can
+  // write many keys at once do so, and readers then see all of such a group or nothing of it.
+  virtual std::vector<Result<Revision>> CreateAll(const std::vector<KeyValue>& items) {
+    std::vector<Result<Revision>> results;
+    results.reserve(items.size());
+    for (const KeyValue& item : items) results.push_back(Create(item.key, item.value));
+    return results;
+  }
   // Only if the key's revision still is `expected`; kNotFound if it is gone.
   virtual Result<Revision> Update(const std::string& key, const std::string& value, Revision expected) = 0;
   // Unconditional. Only where upstream does the same: IPAM config, status keys.

@@ -126,7 +126,7 @@ Status Resources::CheckCreate(const model::Object& object) {
   return old_name ? Status(Named(Error(ErrorCode::kAlreadyExists, ""), key)) : Ok();
 }
 
-Result<Stored> Resources::Create(model::Object object) {
+Result<model::Object> Resources::PrepareCreate(model::Object object) {
   model::Metadata& metadata = model::MetadataOf(object);
   if (IsStaticProfile(model::KeyOf(object)) && !v1()) {
     return Error(
@@ -157,11 +157,43 @@ Result<Stored> Resources::Create(model::Object object) {
     if (metadata.creation_timestamp.empty()) metadata.creation_timestamp = FormatRfc3339(clock_.WallNow());
     if (metadata.uid.empty()) metadata.uid = RandomUuid();
   }
-  auto revision = client_.Create(model::ToPath(key), model::EncodeValue(key, object));
+  return object;
+}
+
+Result<Stored> Resources::Created(model::Object object, Result<Revision> revision) {
+  const Key key = model::KeyOf(object);
   if (!revision.has_value()) return Named(std::move(revision).error(), key);
   if (key.kind == Kind::kTier) tiers_.insert(key.name);
-  metadata.resource_version = std::to_string(*revision);
+  model::MetadataOf(object).resource_version = std::to_string(*revision);
   return Stored{std::move(object), *revision};
+}
+
+Result<Stored> Resources::Create(model::Object object) {
+  ASSIGN_OR_RETURN(model::Object prepared, PrepareCreate(std::move(object)));
+  const Key key = model::KeyOf(prepared);
+  auto revision = client_.Create(model::ToPath(key), model::EncodeValue(key, prepared));
+  return Created(std::move(prepared), std::move(revision));
+}
+
+std::vector<Result<Stored>> Resources::CreateAll(std::vector<model::Object> objects) {
+  std::vector<Result<model::Object>> prepared;
+  std::vector<KeyValue> items;  // of those that are sound
+  for (model::Object& object : objects) {
+    prepared.push_back(PrepareCreate(std::move(object)));
+    if (!prepared.back().has_value()) continue;
+    const Key key = model::KeyOf(*prepared.back());
+    items.push_back({model::ToPath(key), model::EncodeValue(key, *prepared.back())});
+  }
+  std::vector<Result<Revision>> revisions = client_.CreateAll(items);
+  std::vector<Result<Stored>> results;
+  auto revision = revisions.begin();
+  for (Result<model::Object>& object : prepared) {
+    if (object.has_value())
+      results.push_back(Created(*std::move(object), std::move(*revision++)));
+    else
+      results.push_back(std::move(object).error());
+  }
+  return results;
 }
 
 Result<Stored> Resources::Update(model::Object object) {

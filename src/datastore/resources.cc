@@ -164,11 +164,18 @@ Result<Stored> Resources::Replace(model::Object object) {
 }
 
 Result<Stored> Resources::Apply(model::Object object) {
-  model::Object fresh = object;
-  model::MetadataOf(fresh).resource_version.clear();
-  auto created = Create(std::move(fresh));
-  if (created.has_value() || created.error().code() != ErrorCode::kAlreadyExists) return created;
-  return Replace(std::move(object));
+  return ApplyAll({std::move(object)}).front();
+}
+
+std::vector<Result<Stored>> Resources::ApplyAll(std::vector<model::Object> objects) {
+  std::vector<model::Object> fresh = objects;
+  for (model::Object& object : fresh) model::MetadataOf(object).resource_version.clear();
+  std::vector<Result<Stored>> results = CreateAll(std::move(fresh));
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    if (!results[i].has_value() && results[i].error().code() == ErrorCode::kAlreadyExists)
+      results[i] = Replace(std::move(objects[i]));
+  }
+  return results;
 }
 
 }  // namespace calico::datastore

@@ -97,12 +97,14 @@ int DeleteAll(const Session& session, const std::vector<Target>& targets, const 
   std::vector<Item> items;
   for (const Target& target : targets) {
     const model::Key key = target.key.has_value() ? *target.key : model::Key{};
-    const auto remove = [&session, &target](datastore::Resources&) { return DeleteOne(session, target); };
     // What a pool or a node leaves behind is cleared away with it, in objects that others share.
-    items.push_back({key, remove, key.kind == Kind::kIPPool || key.kind == Kind::kNode});
+    items.push_back({key, key.kind == Kind::kIPPool || key.kind == Kind::kNode});
   }
   Outcome outcome{targets.size(), 0, kind, {}};
-  for (const Status& status : WriteItems(session, items, "deleted")) {
+  const auto remove = [&](datastore::Resources&, std::size_t first, std::span<Status> statuses) {
+    for (std::size_t i = 0; i < statuses.size(); ++i) statuses[i] = DeleteOne(session, targets[first + i]);
+  };
+  for (const Status& status : WriteItems(session, items, remove, "deleted")) {
     const bool missing = !status.has_value() && status.error().code() == ErrorCode::kNotFound;
     outcome.Add(missing && skip_missing ? Ok() : status);
   }

@@ -13,8 +13,9 @@ namespace {
 
 // So many writes are on their way at once. The store decides when each is done; more than this does not make
 // it faster.
-constexpr std::size_t kWorkers = 32;
-constexpr std::size_t kFewItems = 1000;  // for which no progress bar is worth it
+constexpr std::size_t kWorkers = 16;
+constexpr std::size_t kLargestGroup = 32;  // of items that one call writes
+constexpr std::size_t kFewItems = 1000;    // for which no progress bar is worth it
 
 // "[########            ] 4000 of 10000 created", rewritten in place.
 class ProgressBar {
@@ -63,7 +64,7 @@ std::vector<std::size_t> IndependentRuns(const std::vector<Item>& items) {
   return runs;
 }
 
-std::vector<Status> WriteItems(const Session& session, const std::vector<Item>& items,
+std::vector<Status> WriteItems(const Session& session, const std::vector<Item>& items, const WriteSome& write,
                                const std::string& past) {
   std::vector<Status> statuses(items.size());
   ProgressBar bar(session, items.size(), past);
@@ -72,12 +73,14 @@ std::vector<Status> WriteItems(const Session& session, const std::vector<Item>& 
   for (std::size_t i = 0; i < std::min(kWorkers, items.size()); ++i) resources.push_back(session.resources());
   std::size_t start = 0;
   for (const std::size_t length : IndependentRuns(items)) {
-    ParallelFor(
-        length, resources.size(),
-        [&](std::size_t i, std::size_t worker) {
-          statuses[start + i] = items[start + i].write(resources[worker]);
-        },
-        [&](std::size_t done) { bar.Show(start + done); });
+    const std::size_t group = std::clamp<std::size_t>(length / resources.size(), 1, kLargestGroup);
+    ParallelFor((length + group - 1) / group, resources.size(),
+                [&](std::size_t i, std::size_t worker) {
+                  const std::size_t first = i * group;
+                  const std::span<Status> some(&statuses[start + first], std::min(group, length - first));
+                  write(resources[worker], start + first, some);
+                },
+                [&](std::size_t done) { bar.Show(start + std::min(length, done * group)); });
     start += length;
   }
   return statuses;

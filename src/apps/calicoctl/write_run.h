@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,8 +15,7 @@ namespace calico::calicoctl {
 
 // One resource to write.
 struct Item {
-  model::Key key;  // nothing in `name`: not known before it is written
-  std::function<Status(datastore::Resources&)> write;
+  model::Key key;      // nothing in `name`: not known before it is written
   bool alone = false;  // depends on others of its kind: pools are compared with each other
 };
 
@@ -22,9 +23,14 @@ struct Item {
 // alone.
 std::vector<std::size_t> IndependentRuns(const std::vector<Item>& items);
 
+// Writes the items from `first` on, of one kind and independent of each other, and sets their statuses.
+// Called from many threads.
+using WriteSome =
+    std::function<void(datastore::Resources& resources, std::size_t first, std::span<Status> statuses)>;
+
 // The status of each item, in order. With more than 1 000 items and a terminal a progress bar shows how far
 // it is; `past` is "created".
-std::vector<Status> WriteItems(const Session& session, const std::vector<Item>& items,
+std::vector<Status> WriteItems(const Session& session, const std::vector<Item>& items, const WriteSome& write,
                                const std::string& past);
 
 }  // namespace calico::calicoctl

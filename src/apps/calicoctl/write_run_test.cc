@@ -14,12 +14,10 @@ using model::Kind;
 
 TEST(IndependentRuns, EndAtAnotherKindAKeyThatComesAgainAndWhatStandsAlone) {
   const auto policy = [](const std::string& name) {
-    return Item{Key::Resource(Kind::kGlobalNetworkPolicy, name), {}, false};
+    return Item{Key::Resource(Kind::kGlobalNetworkPolicy, name), false};
   };
-  const auto tier = [](const std::string& name) { return Item{Key::Resource(Kind::kTier, name), {}, false}; };
-  const auto pool = [](const std::string& name) {
-    return Item{Key::Resource(Kind::kIPPool, name), {}, true};
-  };
+  const auto tier = [](const std::string& name) { return Item{Key::Resource(Kind::kTier, name), false}; };
+  const auto pool = [](const std::string& name) { return Item{Key::Resource(Kind::kIPPool, name), true}; };
   EXPECT_EQ(IndependentRuns({}), std::vector<std::size_t>{});
   EXPECT_EQ(IndependentRuns({tier("a"), tier("b"), policy("a"), policy("b"), policy("c")}),
             (std::vector<std::size_t>{2, 3}));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // create, apply and replace.
 #include <functional>
+#include <span>
 
 #include "apps/calicoctl/blocked.h"
 #include "apps/calicoctl/commands.h"
@@ -17,15 +18,12 @@ namespace {
 using model::Document;
 using model::Kind;
 
-template <typename T>
-Status Dropped(const Result<T>& result) {
-  if (!result.has_value()) return Error(result.error());
-  return Ok();
-}
+// A verb's part for some resources: the results in their order.
+using WriteMany =
+    std::function<std::vector<Result<datastore::Stored>>(datastore::Resources&, std::vector<model::Object>)>;
 
-// `write` is one resource's part of the verb.
-int WriteAll(const Session& session, Operation operation, const Wording& wording,
-             const std::function<Status(datastore::Resources&, model::Object)>& write) {
+int WriteAll(const Session& session, Operation operation, const Wording& wording, bool skip_existing,
+             const WriteMany& write_many) {
   Result<std::vector<Document>> documents = ReadDocuments(session);
   if (!documents.has_value())
     return session.Fail("failed to execute command: " + documents.error().message());
@@ -38,51 +36,63 @@ int WriteAll(const Session& session, Operation operation, const Wording& wording
   Outcome outcome{documents->size(), 0, KindOf(*documents), {}};
   Identities identities(session);
   std::vector<Item> items;
-  items.reserve(documents->size());
+  std::vector<Status> resolved;  // whether the item may be written at all
   for (Document& document : *documents) {
-    const Status resolved = [&]() -> Status {
+    resolved.push_back([&]() -> Status {
       RETURN_IF_ERROR(identities.Resolve(document));
       return CheckAllowed(operation, model::KeyOf(document.object), DialectOf(session));
-    }();
+    }());
     // What `get -o yaml` printed may be created again: it becomes a new resource.
     model::Metadata& metadata = model::MetadataOf(document.object);
     metadata.uid.clear();
     metadata.creation_timestamp.clear();
     const model::Key key = model::KeyOf(document.object);
-    const auto write_one = [&document, resolved, &write](datastore::Resources& resources) -> Status {
-      RETURN_IF_ERROR(resolved);
-      return write(resources, std::move(document.object));
-    };
-    items.push_back({key, write_one, key.kind == Kind::kIPPool});
+    items.push_back({key, key.kind == Kind::kIPPool});
   }
-  for (const Status& status : WriteItems(session, items, wording.past)) outcome.Add(status);
+  const auto write = [&](datastore::Resources& resources, std::size_t first, std::span<Status> statuses) {
+    std::vector<model::Object> objects;
+    for (std::size_t i = 0; i < statuses.size(); ++i) {
+      if (resolved[first + i].has_value()) objects.push_back(std::move((*documents)[first + i].object));
+    }
+    const auto results = write_many(resources, std::move(objects));
+    auto result = results.begin();
+    for (std::size_t i = 0; i < statuses.size(); ++i) {
+      if (!resolved[first + i].has_value()) {
+        statuses[i] = resolved[first + i];
+        continue;
+      }
+      const bool skipped =
+          skip_existing && !result->has_value() && result->error().code() == ErrorCode::kAlreadyExists;
+      if (!result->has_value() && !skipped) statuses[i] = result->error();
+      ++result;
+    }
+  };
+  for (const Status& status : WriteItems(session, items, write, wording.past)) outcome.Add(status);
   return Report(session, wording, outcome);
 }
 
 int RunCreate(const Session& session) {
-  const bool skip_existing = session.arguments.Has("--skip-exists");
-  return WriteAll(
-      session, Operation::kCreate, {"create", "created", "hit error"},
-      [&](datastore::Resources& resources, model::Object object) -> Status {
-        const auto created = resources.Create(std::move(object));
-        if (!created.has_value() && skip_existing && created.error().code() == ErrorCode::kAlreadyExists) {
-          return Ok();
-        }
-        return Dropped(created);
-      });
+  return WriteAll(session, Operation::kCreate, {"create", "created", "hit error"},
+                  session.arguments.Has("--skip-exists"),
+                  [](datastore::Resources& resources, std::vector<model::Object> objects) {
+                    return resources.CreateAll(std::move(objects));
+                  });
 }
 
 int RunApply(const Session& session) {
-  return WriteAll(session, Operation::kApply, {"apply", "applied", "hit error(s)"},
-                  [](datastore::Resources& resources, model::Object object) {
-                    return Dropped(resources.Apply(std::move(object)));
+  return WriteAll(session, Operation::kApply, {"apply", "applied", "hit error(s)"}, false,
+                  [](datastore::Resources& resources, std::vector<model::Object> objects) {
+                    return resources.ApplyAll(std::move(objects));
                   });
 }
 
 int RunReplace(const Session& session) {
-  return WriteAll(session, Operation::kReplace, {"replace", "replaced", "hit error"},
-                  [](datastore::Resources& resources, model::Object object) {
-                    return Dropped(resources.Replace(std::move(object)));
+  return WriteAll(session, Operation::kReplace, {"replace", "replaced", "hit error"}, false,
+                  [](datastore::Resources& resources, std::vector<model::Object> objects) {
+                    std::vector<Result<datastore::Stored>> results;
+                    for (model::Object& object : objects)
+                      results.push_back(resources.Replace(std::move(object)));
+                    return results;
                   });
 }
 

@@ -6,21 +6,21 @@
 #include <charconv>
 #include <mutex>
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include "base/text.h"
 #include "datastore/endpoint.h"
+#include "datastore/etcdv2/curl.h"
 #include "datastore/tls.h"
 
 namespace calico::datastore::etcdv2 {
 namespace {
 
 struct EasyCleanup {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+  void operator()(CURL* handle) const { LoadedCurl().easy_cleanup(handle); }
 };
 struct MultiCleanup {
-  void operator()(CURLM* handle) const { curl_multi_cleanup(handle); }
+  void operator()(CURLM* handle) const { LoadedCurl().multi_cleanup(handle); }
 };
 using Easy = std::unique_ptr<CURL, EasyCleanup>;
 using Multi = std::unique_ptr<CURLM, MultiCleanup>;
@@ -82,17 +82,17 @@ struct Exchange {
 
 // curl_easy_setopt takes its values through "...": no wrong type may slip in.
 void Set(CURL* handle, CURLoption option, const char* value) {
-  curl_easy_setopt(handle, option, value);
+  LoadedCurl().easy_setopt(handle, option, value);
 }
 void Set(CURL* handle, CURLoption option, const std::string& value) {
-  curl_easy_setopt(handle, option, value.c_str());
+  LoadedCurl().easy_setopt(handle, option, value.c_str());
 }
 void Set(CURL* handle, CURLoption option, long value) {
-  curl_easy_setopt(handle, option, value);
+  LoadedCurl().easy_setopt(handle, option, value);
 }
 void SetPem(CURL* handle, CURLoption option, const std::string& pem) {
   curl_blob blob{const_cast<char*>(pem.data()), pem.size(), CURL_BLOB_COPY};
-  curl_easy_setopt(handle, option, &blob);
+  LoadedCurl().easy_setopt(handle, option, &blob);
 }
 
 // Those behind which TLS may be, or its absence.
@@ -123,7 +123,7 @@ struct Transport::Impl {
         return handle;
       }
     }
-    return Easy(curl_easy_init());
+    return Easy(LoadedCurl().easy_init());
   }
   void GiveBack(Easy handle) {
     const std::lock_guard lock(mutex);
@@ -147,7 +147,7 @@ struct Transport::Impl {
 
 void Transport::Impl::Prepare(CURL* handle, const HttpQuestion& question, std::size_t member,
                               Exchange& exchange) const {
-  curl_easy_reset(handle);  // options only: connections stay
+  LoadedCurl().easy_reset(handle);  // options only: connections stay
   exchange.url = urls[member] + Encode(question.path, "/");
   if (!question.query.empty()) exchange.url += "?" + Encode(question.query);
   exchange.body = Encode(question.form);
@@ -165,12 +165,12 @@ void Transport::Impl::Prepare(CURL* handle, const HttpQuestion& question, std::s
   Set(handle, CURLOPT_TCP_KEEPIDLE, 10L);
   Set(handle, CURLOPT_TCP_KEEPINTVL, 5L);
   Set(handle, CURLOPT_ERRORBUFFER, static_cast<const char*>(exchange.reason));
-  curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, Exchange::OnBody);
-  curl_easy_setopt(handle, CURLOPT_WRITEDATA, &exchange);
-  curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, Exchange::OnHeader);
-  curl_easy_setopt(handle, CURLOPT_HEADERDATA, &exchange);
-  curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, Exchange::OnSend);
-  curl_easy_setopt(handle, CURLOPT_PREREQDATA, &exchange);
+  LoadedCurl().easy_setopt(handle, CURLOPT_WRITEFUNCTION, Exchange::OnBody);
+  LoadedCurl().easy_setopt(handle, CURLOPT_WRITEDATA, &exchange);
+  LoadedCurl().easy_setopt(handle, CURLOPT_HEADERFUNCTION, Exchange::OnHeader);
+  LoadedCurl().easy_setopt(handle, CURLOPT_HEADERDATA, &exchange);
+  LoadedCurl().easy_setopt(handle, CURLOPT_PREREQFUNCTION, Exchange::OnSend);
+  LoadedCurl().easy_setopt(handle, CURLOPT_PREREQDATA, &exchange);
   if (!username.empty() && !password.empty()) {
     Set(handle, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
     Set(handle, CURLOPT_USERNAME, username);
@@ -178,7 +178,7 @@ void Transport::Impl::Prepare(CURL* handle, const HttpQuestion& question, std::s
   }
   if (!credentials.ca.empty()) {
     SetPem(handle, CURLOPT_CAINFO_BLOB, credentials.ca);
-    curl_easy_setopt(handle, CURLOPT_CAPATH, nullptr);  // this CA, not also those of the system
+    LoadedCurl().easy_setopt(handle, CURLOPT_CAPATH, nullptr);  // this CA, not also those of the system
   }
   if (!credentials.cert.empty()) {
     SetPem(handle, CURLOPT_SSLCERT_BLOB, credentials.cert);
@@ -195,15 +195,14 @@ std::string Transport::Impl::Explain(CURLcode code, std::size_t member, const Ex
   if (code == CURLE_ABORTED_BY_CALLBACK)
     return urls[member] + ": the connection broke; a write is not sent twice";
   return fmt::format("{}: {}", urls[member],
-                     *exchange.reason != '\0' ? exchange.reason : curl_easy_strerror(code));
+                     *exchange.reason != '\0' ? exchange.reason : LoadedCurl().easy_strerror(code));
 }
 
 Transport::Transport(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Transport::~Transport() = default;
 
 Result<std::shared_ptr<Transport>> Transport::Open(const EtcdOptions& options) {
-  static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (initialised != CURLE_OK) return Error(ErrorCode::kSystem, curl_easy_strerror(initialised));
+  RETURN_IF_ERROR(LoadCurl());
   auto impl = std::make_unique<Impl>();
   for (const std::string& url : options.endpoints) {
     ASSIGN_OR_RETURN(const Endpoint endpoint, ParseEndpoint(url));
@@ -244,9 +243,9 @@ Result<HttpAnswer> Transport::Ask(const HttpQuestion& question, TimePoint deadli
     impl_->Prepare(handle.get(), question, member, exchange);
     Set(handle.get(), CURLOPT_CONNECTTIMEOUT_MS, share);
     Set(handle.get(), CURLOPT_TIMEOUT_MS, question.repeatable ? share : std::max<long>(1, left));
-    CURLcode code = curl_easy_perform(handle.get());
+    CURLcode code = LoadedCurl().easy_perform(handle.get());
     const bool last = i + 1 == members;
-    curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &exchange.answer.status);
+    LoadedCurl().easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &exchange.answer.status);
     // Go's server says so in plain text.
     if (exchange.answer.status == 400 && exchange.answer.body.find("HTTPS server") != std::string::npos)
       code = CURLE_WEIRD_SERVER_REPLY;
@@ -257,7 +256,7 @@ Result<HttpAnswer> Transport::Ask(const HttpQuestion& question, TimePoint deadli
       return std::move(exchange.answer);
     }
     reason = impl_->Explain(code, member, exchange);
-    handle = Easy(curl_easy_init());  // its connections are suspect
+    handle = Easy(LoadedCurl().easy_init());  // its connections are suspect
     impl_->Prefer(member + 1);
     if (!question.repeatable && exchange.sent > 0) break;
   }
@@ -276,9 +275,9 @@ std::unique_ptr<Transport::LongPoll> Transport::StartLongPolls() {
   auto impl = std::make_unique<LongPoll::Impl>();
   impl->transport = impl_.get();
   impl->member = impl_->Preferred();
-  impl->multi.reset(curl_multi_init());
-  impl->poll.reset(curl_easy_init());
-  impl->side.reset(curl_easy_init());
+  impl->multi.reset(LoadedCurl().multi_init());
+  impl->poll.reset(LoadedCurl().easy_init());
+  impl->side.reset(LoadedCurl().easy_init());
   return std::unique_ptr<LongPoll>(new LongPoll(std::move(impl)));
 }
 
@@ -287,7 +286,7 @@ Transport::LongPoll::~LongPoll() = default;
 
 void Transport::LongPoll::Cancel() {
   impl_->cancelled = true;
-  curl_multi_wakeup(impl_->multi.get());
+  LoadedCurl().multi_wakeup(impl_->multi.get());
 }
 
 void Transport::LongPoll::Avoid() {
@@ -300,13 +299,13 @@ Result<HttpAnswer> Transport::LongPoll::Ask(const HttpQuestion& question, Durati
   CURL* handle = impl_->poll.get();
   impl_->transport->Prepare(handle, question, impl_->member, exchange);
   Set(handle, CURLOPT_CONNECTTIMEOUT_MS, 5000L);
-  curl_multi_add_handle(impl_->multi.get(), handle);
+  LoadedCurl().multi_add_handle(impl_->multi.get(), handle);
   const auto period = std::chrono::duration_cast<std::chrono::milliseconds>(idle_period);
   TimePoint next_idle = std::chrono::steady_clock::now() + period;
   Status trouble;
   int running = 1;
   for (;;) {
-    curl_multi_perform(impl_->multi.get(), &running);
+    LoadedCurl().multi_perform(impl_->multi.get(), &running);
     if (running == 0 || impl_->cancelled) break;
     const auto wait =
         std::chrono::duration_cast<std::chrono::milliseconds>(next_idle - std::chrono::steady_clock::now());
@@ -316,15 +315,15 @@ Result<HttpAnswer> Transport::LongPoll::Ask(const HttpQuestion& question, Durati
       next_idle = std::chrono::steady_clock::now() + period;
       continue;
     }
-    curl_multi_poll(impl_->multi.get(), nullptr, 0, static_cast<int>(wait.count()) + 1, nullptr);
+    LoadedCurl().multi_poll(impl_->multi.get(), nullptr, 0, static_cast<int>(wait.count()) + 1, nullptr);
   }
   CURLcode code = CURLE_ABORTED_BY_CALLBACK;
   int left = 0;
-  while (CURLMsg* message = curl_multi_info_read(impl_->multi.get(), &left)) {
+  while (CURLMsg* message = LoadedCurl().multi_info_read(impl_->multi.get(), &left)) {
     if (message->msg == CURLMSG_DONE) code = message->data.result;
   }
-  curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &exchange.answer.status);
-  curl_multi_remove_handle(impl_->multi.get(), handle);
+  LoadedCurl().easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &exchange.answer.status);
+  LoadedCurl().multi_remove_handle(impl_->multi.get(), handle);
   if (impl_->cancelled) return impl_->transport->Unreachable("the watch was ended");
   if (!trouble.has_value()) return std::move(trouble).error();
   if (code != CURLE_OK)
@@ -338,10 +337,10 @@ Result<HttpAnswer> Transport::LongPoll::AskMember(const HttpQuestion& question, 
       std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
   impl_->transport->Prepare(impl_->side.get(), question, impl_->member, exchange);
   Set(impl_->side.get(), CURLOPT_TIMEOUT_MS, std::max<long>(1, left.count()));
-  const CURLcode code = curl_easy_perform(impl_->side.get());
+  const CURLcode code = LoadedCurl().easy_perform(impl_->side.get());
   if (code != CURLE_OK)
     return impl_->transport->Unreachable(impl_->transport->Explain(code, impl_->member, exchange));
-  curl_easy_getinfo(impl_->side.get(), CURLINFO_RESPONSE_CODE, &exchange.answer.status);
+  LoadedCurl().easy_getinfo(impl_->side.get(), CURLINFO_RESPONSE_CODE, &exchange.answer.status);
   return std::move(exchange.answer);
 }
 

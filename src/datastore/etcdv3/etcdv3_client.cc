@@ -75,15 +75,32 @@ class EtcdV3Client final : public Client {
 
   Result<Revision> Create(const std::string& key, const std::string& value) override {
     pb::TxnRequest request;
-    pb::Compare& compare = *request.add_compare();
-    compare.set_target(pb::Compare::VERSION);
-    compare.set_key(key);
-    compare.set_version(0);
-    FillPut(*request.add_success()->mutable_request_put(), key, value);
+    AddCreate(request, key, value);
     request.add_failure()->mutable_request_range()->set_key(key);
     ASSIGN_OR_RETURN(const pb::TxnResponse response, Txn(request));
-    if (!response.succeeded()) return Error(ErrorCode::kAlreadyExists, "key exists: " + key);
+    if (!response.succeeded()) return Exists(key);
     return response.header().revision();
+  }
+
+  // Each group is one transaction: etcd takes many keys in the time of a few. One that fails because a key
+  // exists is repeated without such keys.
+  std::vector<Result<Revision>> CreateAll(const std::vector<KeyValue>& items) override {
+    constexpr std::size_t kMostKeys = 64;           // etcd takes 128 operations (--max-txn-ops)
+    constexpr std::size_t kMostBytes = 512u << 10;  // and 1.5 MiB (--max-request-bytes)
+    std::vector<Result<Revision>> results(items.size(), Result<Revision>(0));
+    std::vector<std::size_t> group;
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const std::size_t size = items[i].key.size() + items[i].value.size();
+      if (!group.empty() && (group.size() == kMostKeys || bytes + size > kMostBytes)) {
+        CreateGroup(items, std::exchange(group, {}), results);
+        bytes = 0;
+      }
+      group.push_back(i);
+      bytes += size;
+    }
+    if (!group.empty()) CreateGroup(items, std::move(group), results);
+    return results;
   }
 
   Result<Revision> Update(const std::string& key, const std::string& value, Revision expected) override {
@@ -133,6 +150,50 @@ class EtcdV3Client final : public Client {
     return deadline_ ? std::min(*deadline_, own) : own;
   }
 
+  void CreateGroup(const std::vector<KeyValue>& items, std::vector<std::size_t> group,
+                   std::vector<Result<Revision>>& results) {
+    while (group.size() > 1) {
+      pb::TxnRequest request;
+      for (const std::size_t i : group) {
+        AddCreate(request, items[i].key, items[i].value);
+        pb::RangeRequest& range = *request.add_failure()->mutable_request_range();
+        range.set_key(items[i].key);
+        range.set_count_only(true);
+      }
+      const auto response = Txn(request);
+      // What is wrong with one of them (no permission for it, too large) should not hit the others. But what
+      // may have been written is not written again.
+      if (!response.has_value() && response.error().code() != ErrorCode::kUnavailable) break;
+      if (!response.has_value() || response->succeeded()) {
+        for (const std::size_t i : group) {
+          results[i] = response.has_value() ? Result<Revision>(response->header().revision())
+                                            : Result<Revision>(response.error());
+        }
+        return;
+      }
+      std::vector<std::size_t> free;
+      for (std::size_t at = 0; at < group.size(); ++at) {
+        if (response->responses(static_cast<int>(at)).response_range().count() == 0)
+          free.push_back(group[at]);
+        else
+          results[group[at]] = Exists(items[group[at]].key);
+      }
+      if (free.size() == group.size()) break;  // what existed has gone meanwhile
+      group = std::move(free);
+    }
+    for (const std::size_t i : group) results[i] = Create(items[i].key, items[i].value);
+  }
+
+  static Error Exists(const std::string& key) {
+    return Error(ErrorCode::kAlreadyExists, "key exists: " + key);
+  }
+  static void AddCreate(pb::TxnRequest& request, const std::string& key, const std::string& value) {
+    pb::Compare& compare = *request.add_compare();
+    compare.set_target(pb::Compare::VERSION);
+    compare.set_key(key);
+    compare.set_version(0);
+    FillPut(*request.add_success()->mutable_request_put(), key, value);
+  }
   static void FillPut(pb::PutRequest& request, const std::string& key, const std::string& value) {
     request.set_key(key);
     request.set_value(value);

@@ -67,6 +67,24 @@ class SqliteClient final : public Client {
       return StoreValue(db, key, value);
     });
   }
+  // One transaction: the disk is waited for once.
+  std::vector<Result<Revision>> CreateAll(const std::vector<KeyValue>& items) override {
+    std::vector<Result<Revision>> results;
+    const Status done = Transaction([&](sqlite3* db) -> Status {
+      for (const KeyValue& item : items) {
+        ASSIGN_OR_RETURN(const Revision current, KeyRevision(db, item.key));
+        if (current != 0) {
+          results.push_back(Error(ErrorCode::kAlreadyExists, "key exists: " + item.key));
+          continue;
+        }
+        ASSIGN_OR_RETURN(const Revision revision, StoreValue(db, item.key, item.value));
+        results.push_back(revision);
+      }
+      return Ok();
+    });
+    if (!done.has_value()) results.assign(items.size(), Result<Revision>(done.error()));
+    return results;
+  }
   Result<Revision> Update(const std::string& key, const std::string& value, Revision expected) override {
     return Write(key, [&](sqlite3* db, Revision current) -> Result<Revision> {
       if (current == 0) return NotFound(key);
@@ -115,25 +133,36 @@ class SqliteClient final : public Client {
     return function(shared_->db.get());
   }
 
+  // All of `change` or, if it fails, nothing.
+  template <typename Function>
+  Status Transaction(Function change) {
+    return Locked<Status>([&](sqlite3* db) -> Status {
+      RETURN_IF_ERROR(Execute(db, "BEGIN IMMEDIATE"));
+      Status status = change(db);
+      if (status.has_value()) status = Execute(db, "COMMIT");
+      if (!status.has_value())
+        static_cast<void>(Execute(db, "ROLLBACK"));  // the first error is the one to tell
+      return status;
+    });
+  }
+
   // One write transaction; `change` gets the key's revision, 0 if absent.
   template <typename Function>
   Result<Revision> Write(const std::string& key, Function change) {
-    return Locked<Result<Revision>>([&](sqlite3* db) -> Result<Revision> {
-      RETURN_IF_ERROR(Execute(db, "BEGIN IMMEDIATE"));
-      auto result = [&]() -> Result<Revision> {
-        Statement statement(db, "SELECT revision FROM kv WHERE key = ?");
-        ASSIGN_OR_RETURN(const bool row, statement.Bind(key).Step());
-        return change(db, row ? statement.Number(0) : 0);
-      }();
-      if (result.has_value()) {
-        if (Status status = Execute(db, "COMMIT"); status.has_value())
-          return result;
-        else
-          result = std::move(status).error();
-      }
-      static_cast<void>(Execute(db, "ROLLBACK"));  // the first error is the one to tell
-      return result;
-    });
+    Revision revision = 0;
+    RETURN_IF_ERROR(Transaction([&](sqlite3* db) -> Status {
+      ASSIGN_OR_RETURN(const Revision current, KeyRevision(db, key));
+      ASSIGN_OR_RETURN(revision, change(db, current));
+      return Ok();
+    }));
+    return revision;
+  }
+
+  // 0 if absent.
+  static Result<Revision> KeyRevision(sqlite3* db, const std::string& key) {
+    Statement statement(db, "SELECT revision FROM kv WHERE key = ?");
+    ASSIGN_OR_RETURN(const bool row, statement.Bind(key).Step());
+    return row ? statement.Number(0) : 0;
   }
 
   static Result<Revision> StoreValue(sqlite3* db, const std::string& key, const std::string& value) {

@@ -41,6 +41,38 @@ TEST_P(ClientContract, CreatesAKeyOnlyOnce) {
   EXPECT_EQ(client().Get("/calico/a")->value, "one");
 }
 
+TEST_P(ClientContract, CreatesManyKeysAndSaysWhichExisted) {
+  constexpr int kItems = 200;  // more than a driver writes in one transaction
+  ASSERT_TRUE(client().Create("/calico/m/7", "old").has_value());
+  ASSERT_TRUE(client().Create("/calico/m/150", "old").has_value());
+  std::vector<KeyValue> items;
+  for (int i = 0; i < kItems; ++i) items.push_back({"/calico/m/" + std::to_string(i), std::to_string(i)});
+  const auto results = client().CreateAll(items);
+  ASSERT_EQ(results.size(), items.size());
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const auto stored = client().Get(items[i].key);
+    ASSERT_TRUE(stored.has_value()) << items[i].key;
+    const bool existed = i == 7 || i == 150;
+    ASSERT_EQ(results[i].has_value(), !existed) << items[i].key;
+    EXPECT_EQ(stored->value, existed ? "old" : items[i].value);
+    if (existed)
+      EXPECT_EQ(results[i].error().code(), ErrorCode::kAlreadyExists);
+    else
+      EXPECT_EQ(*results[i], stored->revision);
+  }
+  EXPECT_TRUE(client().CreateAll({}).empty());
+}
+
+TEST_P(ClientContract, CreatesNothingTwiceInOneCall) {
+  const auto results =
+      client().CreateAll({{"/calico/t", "one"}, {"/calico/t", "two"}, {"/calico/u", "three"}});
+  EXPECT_TRUE(results[0].has_value());
+  ASSERT_FALSE(results[1].has_value());
+  EXPECT_EQ(results[1].error().code(), ErrorCode::kAlreadyExists);
+  EXPECT_TRUE(results[2].has_value());
+  EXPECT_EQ(client().Get("/calico/t")->value, "one");
+}
+
 TEST_P(ClientContract, SwapsOnlyTheExpectedRevision) {
   const Revision first = *client().Create("/calico/a", "one");
   const Revision second = *client().Update("/calico/a", "two", first);

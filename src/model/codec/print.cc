@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -49,31 +50,32 @@ bool NeedsEscapes(const std::string& text) {
   return false;
 }
 
-// A JSON text in which such characters are written as \u escapes, which both JSON and YAML's double quotes
-// know.
-std::string Escaped(const std::string& json) {
+// A JSON text in which such characters, and those of `also`, are written as \u escapes, which both JSON and
+// YAML's double quotes know. They stand only inside strings of a JSON text.
+std::string Escaped(const std::string& json, std::string_view also) {
+  const std::string candidates = std::string("\x7f\xc2\xe2\xef") + std::string(also);  // first bytes
   std::string out;
-  for (std::size_t at = 0; at < json.size();) {
-    const std::size_t length = Unprintable(json, at);
-    if (length == 0) {
-      out += json[at++];
-      continue;
-    }
+  std::size_t done = 0;
+  for (std::size_t at = json.find_first_of(candidates); at != std::string::npos;
+       at = json.find_first_of(candidates, at + 1)) {
+    const std::size_t length = also.find(json[at]) != std::string_view::npos ? 1 : Unprintable(json, at);
+    if (length == 0) continue;
     unsigned code = static_cast<unsigned char>(json[at]);
     if (length == 2) code = (code & 0x1f) << 6 | (static_cast<unsigned char>(json[at + 1]) & 0x3f);
     if (length == 3) {
       code = (code & 0x0f) << 12 | (static_cast<unsigned char>(json[at + 1]) & 0x3fu) << 6 |
              (static_cast<unsigned char>(json[at + 2]) & 0x3f);
     }
+    out.append(json, done, at - done);
     out += fmt::format("\\u{:04x}", code);
-    at += length;
+    done = at + length;
   }
-  return out;
+  return done == 0 ? json : out.append(json, done);
 }
 
 // The escapes of JSON are also those of YAML's double quotes.
 std::string DoubleQuoted(const std::string& text) {
-  return Escaped(Json(text).dump());
+  return Escaped(Json(text).dump(), "");
 }
 
 std::string Scalar(const std::string& text) {
@@ -152,16 +154,35 @@ void PrintYaml(const Json& json, const std::string& indent, std::string& out) {
     }
     return;
   }
-  const nlohmann::json sorted = json;  // plain nlohmann::json sorts its keys
-  for (const auto& [key, value] : sorted.items()) {
-    const std::string name = indent + Scalar(key) + ":";
+  std::vector<const Json::object_t::value_type*> members;
+  for (const auto& member : json.get_ref<const Json::object_t&>()) members.push_back(&member);
+  std::sort(members.begin(), members.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
+  for (const auto* member : members) {
+    const std::string name = indent + Scalar(member->first) + ":";
     out += name;
-    PrintValue(Json(json[key]), indent, name.size(), out);
+    PrintValue(member->second, indent, name.size(), out);
   }
 }
 
-// Bytes that are no UTF-8 have become U+FFFD, as in the stored form.
-Json CleanText(const Json& json) {
+bool IsUtf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = Utf8Length(text, at);
+    if (length == 0) return false;
+    at += length;
+  }
+  return true;
+}
+bool IsClean(const Json& json) {
+  if (json.is_string()) return IsUtf8(json.get_ref<const std::string&>());
+  if (json.is_array()) return std::all_of(json.begin(), json.end(), IsClean);
+  if (!json.is_object()) return true;
+  const auto& members = json.get_ref<const Json::object_t&>();
+  return std::all_of(members.begin(), members.end(),
+                     [](const auto& member) { return IsUtf8(member.first) && IsClean(member.second); });
+}
+// Bytes that are no UTF-8 become U+FFFD, as in the stored form.
+Json CleanText(Json json) {
+  if (IsClean(json)) return json;
   return Json::parse(json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 Json Shown(const Object& object) {
@@ -210,10 +231,7 @@ std::string YamlText(const Json& json) {
 }
 
 std::string JsonText(const Json& json) {
-  std::string text = Escaped(json.dump(2));
-  for (const auto& [from, to] : {std::pair{"&", "\\u0026"}, {"<", "\\u003c"}, {">", "\\u003e"}})
-    text = ReplaceAll(std::move(text), from, to);
-  return text;
+  return Escaped(json.dump(2), "&<>");
 }
 
 }  // namespace codec

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/codec/scalar.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -30,7 +31,32 @@ std::optional<T> Whole(std::string_view text, int base) {
   return value;
 }
 
-// Spares most words the regular expression.
+// [-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?
+bool IsFloat(std::string_view text) {
+  const auto sign = [&] {
+    if (!text.empty() && (text.front() == '+' || text.front() == '-')) text.remove_prefix(1);
+  };
+  const auto digits = [&] {
+    const std::size_t count = std::min(text.find_first_not_of("0123456789"), text.size());
+    text.remove_prefix(count);
+    return count;
+  };
+  sign();
+  const std::size_t before = digits();
+  std::size_t after = 0;
+  if (text.starts_with('.')) {
+    text.remove_prefix(1);
+    after = digits();
+  }
+  if (before + after == 0) return false;
+  if (text.empty()) return true;
+  if (text.front() != 'e' && text.front() != 'E') return false;
+  text.remove_prefix(1);
+  sign();
+  return digits() > 0 && text.empty();
+}
+
+// Spares most words a closer look.
 bool StartsLikeANumber(std::string_view text) {
   return !text.empty() &&
          (text[0] == '+' || text[0] == '-' || text[0] == '.' || (text[0] >= '0' && text[0] <= '9'));
@@ -73,11 +99,8 @@ std::optional<std::int64_t> ParseYamlInt(std::string_view text) {
 }
 
 std::optional<double> ParseYamlFloat(std::string_view text) {
-  if (!StartsLikeANumber(text)) return std::nullopt;
-  static const std::regex kFloat(R"([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?)");
-  const std::string word(text);
-  if (!std::regex_match(word, kFloat)) return std::nullopt;
-  return std::strtod(word.c_str(), nullptr);
+  if (!IsFloat(text)) return std::nullopt;
+  return std::strtod(std::string(text).c_str(), nullptr);
 }
 
 std::string PlainAsText(const std::string& text) {
@@ -107,15 +130,18 @@ std::optional<std::uint32_t> ParseAsNumber(std::string_view text) {
 bool ReadsAsAnotherType(std::string_view text) {
   static const std::regex kTime(R"([0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?)");
   static const std::regex kSexagesimal(R"([-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?)");
-  static const std::regex kSpecial(R"([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)|<<)");
+  static const std::regex kSpecial(R"([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))");
   constexpr std::size_t kLongest = 64;  // of all these forms; also keeps the matcher's recursion short
   if (text.size() > kLongest && text.find_first_not_of("0123456789_.eE+-") != std::string_view::npos)
     return false;
+  if (IsYamlNull(text) || ParseYamlBool(text) || text == "<<") return true;
+  if (!StartsLikeANumber(text)) return false;
   const std::string word(text);
   const std::string digits = ReplaceAll(word, "_", "");
-  return IsYamlNull(text) || ParseYamlBool(text) || ParseYamlFloat(digits) || ParseYamlInt(text) ||
-         std::regex_match(word, kSpecial) || std::regex_match(word, kTime) ||
-         std::regex_match(word, kSexagesimal);
+  return ParseYamlFloat(digits) || ParseYamlInt(text) ||
+         (text.find_first_of("iInN") != std::string_view::npos && std::regex_match(word, kSpecial)) ||
+         (text.find('-', 1) != std::string_view::npos && std::regex_match(word, kTime)) ||
+         (text.find(':') != std::string_view::npos && std::regex_match(word, kSexagesimal));
 }
 
 }  // namespace calico::model::codec
