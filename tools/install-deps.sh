@@ -5,7 +5,7 @@
 set -u
 
 packages='
-cmake ninja-build g++ ccache make git pkg-config clang-format-16 clang-16 libclang-rt-16-dev
+cmake ninja-build g++ ccache make git pkg-config clang-format-16 clang-16 mold libclang-rt-16-dev
 libcurl4-openssl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
 libmnl-dev libnftnl-dev libsqlite3-dev nlohmann-json3-dev libyaml-dev libyaml-cpp-dev libcli11-dev
 libspdlog-dev libfmt-dev libexpected-dev libboost-dev libssl-dev prometheus-cpp-dev

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <concepts>
 #include <map>
 #include <memory>
 #include <optional>
@@ -27,13 +28,33 @@
 namespace calico::model {
 
 // In the order of enum Kind.
-using Object =
+using ObjectVariant =
     std::variant<IPPool, Node, WorkloadEndpoint, Profile, BGPConfiguration, BGPPeer, ClusterInformation,
                  FelixConfiguration, BGPFilter, BlockAffinityResource, CalicoNodeStatus, GlobalNetworkPolicy,
                  GlobalNetworkSet, HostEndpoint, IPAMConfigResource, IPAMConfiguration, IPReservation,
                  KubeControllersConfiguration, LiveMigration, NetworkPolicy, NetworkSet,
                  StagedGlobalNetworkPolicy, StagedKubernetesNetworkPolicy, StagedNetworkPolicy, Tier,
                  IpamBlock, BlockAffinity, IpamHandle, IpamConfig, DockerNetwork>;
+
+// Any object of the model: std::visit, std::get_if and the like take it as they take the variant. A class, so
+// that copying, comparing and destroying thirty structs is compiled once, in object.cc, and not wherever an
+// object passes by.
+class Object : public ObjectVariant {
+ public:
+  Object();  // an IPPool
+  Object(const Object& other);
+  Object(Object&& other) noexcept;
+  Object& operator=(const Object& other);
+  Object& operator=(Object&& other) noexcept;
+  ~Object();
+
+  // From one of the structs.
+  template <typename T>
+    requires std::constructible_from<ObjectVariant, T>
+  Object(T value);  // NOLINT(google-explicit-constructor): as for the variant
+
+  friend bool operator==(const Object& a, const Object& b);
+};
 
 // What the syncer tells calc: the latest value of each key that changed; a null pointer means the key is
 // absent (deleted, or not decodable). Two batches merge by taking the later value per key.

@@ -90,7 +90,8 @@ Object EmptyAt(std::size_t index, std::index_sequence<I...>) {
 }  // namespace
 
 Object EmptyObject(Kind kind) {
-  return EmptyAt(static_cast<std::size_t>(kind), std::make_index_sequence<std::variant_size_v<Object>>());
+  return EmptyAt(static_cast<std::size_t>(kind),
+                 std::make_index_sequence<std::variant_size_v<ObjectVariant>>());
 }
 
 Status DecodeObject(const Json& json, Object& object, DecodeNotes* notes) {
