@@ -403,5 +403,17 @@ TEST(EtcdV2Syncer, NoticesAKeyThatWentWhileItWasAway) {
   loop.StopAndJoin();
 }
 
+// Its reader, a migration say, has to tell of it; a value that is passed over is lost without a word.
+TEST(EtcdV2, HandsOnAnIpamValueThatCannotBeRead) {
+  EtcdServer server(WithV2());
+  const std::string key = "/calico/ipam/v2/assignment/ipv4/block/10.0.0.0-26";
+  ASSERT_TRUE(RawOf(To(server)).Put(key, "garbage", Condition::None()).has_value());
+  const auto listed = Open(To(server))->List("/calico/ipam/v2/");
+  ASSERT_TRUE(listed.has_value());
+  ASSERT_EQ(listed->items.size(), 1U);
+  EXPECT_EQ(listed->items[0].key, key);
+  EXPECT_EQ(listed->items[0].value, "garbage");
+}
+
 }  // namespace
 }  // namespace calico::datastore

@@ -158,6 +158,8 @@ void Transport::Impl::Prepare(CURL* handle, const HttpQuestion& question, std::s
     Set(handle, CURLOPT_POSTFIELDSIZE, static_cast<long>(exchange.body.size()));
     Set(handle, CURLOPT_POSTFIELDS, exchange.body);
   }
+  // With TLS libcurl would agree on HTTP/2, whose failures do not tell whether TLS is behind them.
+  Set(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   Set(handle, CURLOPT_NOSIGNAL, 1L);
   Set(handle, CURLOPT_PROXY, "");  // the store is never behind what http_proxy names
   Set(handle, CURLOPT_PATH_AS_IS, 1L);

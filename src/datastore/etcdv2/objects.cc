@@ -91,8 +91,10 @@ Result<KeyValue> ToKeyValue(const StoredObject& object) {
 Result<KeyValue> ToKeyValue(const std::string& raw_key, const std::string& value, Revision modified) {
   const auto key = model::ParsePath(raw_key);
   if (!key || !IsIpam(key->kind)) return KeyValue{raw_key, value, modified};
-  ASSIGN_OR_RETURN(std::string canonical, model::IpamValueFromV1(*key, value, modified));
-  return KeyValue{raw_key, std::move(canonical), modified};
+  auto canonical = model::IpamValueFromV1(*key, value, modified);
+  // What cannot be read is handed on as it stands, as the driver for v3 does: its reader says what is wrong
+  // with it.
+  return KeyValue{raw_key, canonical.has_value() ? *std::move(canonical) : value, modified};
 }
 
 std::vector<KeyValue> ObjectsIn(const Mirror& mirror, std::string_view prefix) {
