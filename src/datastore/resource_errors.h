@@ -18,9 +18,9 @@ inline bool IsStaticProfile(const model::Key& key) {
   return key.kind == model::Kind::kProfile && key.name == kAllowProfile;
 }
 
-// The store's error about `key`.
-inline Error Named(Error error, const model::Key& key) {
-  const std::string what = model::Describe(key);
+// The store's error about `what`, a resource as upstream describes it. v3 appends the store's own error,
+// which is empty.
+inline Error WordedV3(Error error, const std::string& what) {
   switch (error.code()) {
     case ErrorCode::kNotFound:
       return Error(ErrorCode::kNotFound, fmt::format("resource does not exist: {} with error: <nil>", what));
@@ -29,6 +29,19 @@ inline Error Named(Error error, const model::Key& key) {
                    fmt::format("resource already exists: {} with error: <nil>", what));
     case ErrorCode::kConflict:
       return Error(ErrorCode::kConflict, fmt::format("update conflict: {}", what));
+    default:
+      return error;
+  }
+}
+// The same by Calico 2.6 (reference datastore-model C.10).
+inline Error WordedV1(Error error, const std::string& what) {
+  switch (error.code()) {
+    case ErrorCode::kNotFound:
+      return Error(ErrorCode::kNotFound, "resource does not exist: " + what);
+    case ErrorCode::kAlreadyExists:
+      return Error(ErrorCode::kAlreadyExists, "resource already exists: " + what);
+    case ErrorCode::kConflict:
+      return Error(ErrorCode::kConflict, fmt::format("update conflict: '{}'", what));
     default:
       return error;
   }

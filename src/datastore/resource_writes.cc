@@ -161,8 +161,8 @@ Result<model::Object> Resources::PrepareCreate(model::Object object) {
 }
 
 Result<Stored> Resources::Created(model::Object object, Result<Revision> revision) {
+  if (!revision.has_value()) return Named(std::move(revision).error(), object);
   const Key key = model::KeyOf(object);
-  if (!revision.has_value()) return Named(std::move(revision).error(), key);
   if (key.kind == Kind::kTier) tiers_.insert(key.name);
   model::MetadataOf(object).resource_version = std::to_string(*revision);
   return Stored{std::move(object), *revision};
@@ -233,7 +233,7 @@ Result<Stored> Resources::Update(model::Object object) {
     if (const auto found = Find(key); found.has_value())
       revision = client_.Update(found->path, value, expected);
   }
-  if (!revision.has_value()) return Named(std::move(revision).error(), key);
+  if (!revision.has_value()) return Named(std::move(revision).error(), object);
   metadata.resource_version = std::to_string(*revision);
   return Stored{std::move(object), *revision};
 }

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "datastore/resource_errors.h"
 #include "model/codec/json.h"
+#include "model/v1_convert.h"
 #include "model/validate/validate.h"
 
 namespace calico::datastore {
@@ -69,6 +70,19 @@ Result<Resources::Found> Resources::Find(const model::Key& key) {
     }
   }
   return Named(std::move(kv).error(), key);
+}
+
+Error Resources::Named(Error error, const model::Key& key) const {
+  return v1() ? WordedV1(std::move(error), model::DescribeV1(key))
+              : WordedV3(std::move(error), model::Describe(key));
+}
+Error Resources::Named(Error error, const model::Object& object) const {
+  if (!v1()) return Named(std::move(error), model::KeyOf(object));
+  std::string what = model::DescribeV1(object);
+  // Of the three keys of a profile the tags are created first.
+  if (std::holds_alternative<model::Profile>(object) && error.code() == ErrorCode::kAlreadyExists)
+    what = "ProfileTags" + what.substr(what.find('('));
+  return WordedV1(std::move(error), what);
 }
 
 // One list of what old releases left, however many policies are then created.
@@ -147,7 +161,7 @@ Result<Stored> Resources::Replace(model::Object object) {
     ASSIGN_OR_RETURN(const Stored current, Get(key));
     const model::Metadata& stored = model::MetadataOf(current.object);
     if (!wanted.empty() && wanted != stored.resource_version)
-      return Named(Error(ErrorCode::kConflict, ""), key);
+      return Named(Error(ErrorCode::kConflict, ""), object);
     model::Metadata merged = stored;
     merged.labels = metadata.labels;
     merged.annotations = metadata.annotations;

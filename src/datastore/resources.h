@@ -69,6 +69,9 @@ class Resources final {
     std::string path;  // where it is
   };
   Result<Found> Find(const model::Key& key);
+  // The store's error about a resource, in the words of the store's dialect.
+  Error Named(Error error, const model::Key& key) const;
+  Error Named(Error error, const model::Object& object) const;
   Result<bool> HasOldName(const model::Key& key);
 
   // Sound, and complete but for the revision.

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "model/codec/json.h"
 #include "model/codec/v1.h"
 #include "model/v1_rules.h"
 #include "net/cidr.h"
@@ -315,6 +316,22 @@ Result<v1::Resource> V3ToV1(const Object& object) {
           return Error(ErrorCode::kUnsupported, "the v1 API has no such kind");
       },
       object);
+}
+
+std::string DescribeV1(const Object& object) {
+  if (const auto* peer = std::get_if<BGPPeer>(&object)) {
+    return peer->node.empty() ? fmt::format("BGPPeer(global, ip={})", peer->peer_ip)
+                              : fmt::format("BGPPeer(node={}, ip={})", peer->node, peer->peer_ip);
+  }
+  const auto v1 = V3ToV1(object);
+  if (!v1.has_value()) return DescribeV1(KeyOf(object));
+  if (const auto* host = std::get_if<v1::HostEndpoint>(&*v1))
+    return fmt::format("HostEndpoint(node={}, name={})", host->node, host->name);
+  if (const auto* endpoint = std::get_if<v1::WorkloadEndpoint>(&*v1)) {
+    return fmt::format("WorkloadEndpoint(node={}, orchestrator={}, workload={}, name={})", endpoint->node,
+                       endpoint->orchestrator, endpoint->workload, endpoint->name);
+  }
+  return DescribeV1(KeyOf(object));
 }
 
 }  // namespace calico::model

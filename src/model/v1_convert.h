@@ -19,4 +19,7 @@ Result<Object> V1ToV3(const v1::Resource& resource, V1Names names);
 // name.
 Result<v1::Resource> V3ToV1(const Object& object);
 
+// As Calico 2.6 calls it in its messages: "HostEndpoint(node=host1, name=eth0)".
+std::string DescribeV1(const Object& object);
+
 }  // namespace calico::model

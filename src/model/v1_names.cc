@@ -86,6 +86,15 @@ std::optional<std::string> CidrOfPoolName(const std::string& name) {
   return std::nullopt;
 }
 
+std::string DescribeV1(const Key& key) {
+  if (key.kind == Kind::kIPPool)
+    return fmt::format("IPPool(cidr={})", CidrOfPoolName(key.name).value_or(key.name));
+  const std::string_view kind = key.kind == Kind::kGlobalNetworkPolicy || key.kind == Kind::kNetworkPolicy
+                                    ? "Policy"
+                                    : KindName(key.kind);
+  return fmt::format("{}(name={})", kind, key.name);
+}
+
 std::optional<std::string> V1KindName(Kind kind) {
   for (const V1Kind& v1 : kV1Kinds) {
     if (v1.kind == kind) return v1.name;

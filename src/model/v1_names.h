@@ -26,6 +26,10 @@ std::optional<std::string> IpOfName(const std::string& name);
 std::optional<std::string> CidrOfPoolName(const std::string& name);
 
 // "ipPool" for kIPPool, "policy" for kGlobalNetworkPolicy; nullopt for kinds that Calico 2.6 lacks.
+// As Calico 2.6 calls a resource in its messages (reference datastore-model C.10): "Profile(name=web)". What
+// a key of v3 does not say (the node of an endpoint) is left out; v1_convert.h describes whole objects.
+std::string DescribeV1(const Key& key);
+
 std::optional<std::string> V1KindName(Kind kind);
 std::optional<Kind> ParseV1KindName(const std::string& name);
 std::vector<std::string> V1Kinds();

@@ -61,9 +61,11 @@ Result<std::vector<Target>> TargetsOfIdentity(const Session& session, Kind kind,
       return Error(ErrorCode::kInvalidArgument,
                    fmt::format("insufficient identifiers, missing '{}'", missing));
     }
+    const bool v1 = DialectOf(session) == ApiVersion::kV1;
     Result<model::Key> key =
-        Error(ErrorCode::kNotFound, fmt::format("resource does not exist: {} with error: <nil>",
-                                                model::Describe(model::Key::Resource(kind, name))));
+        Error(ErrorCode::kNotFound, v1 ? "resource does not exist: " + DescribeV1(kind, identity)
+                                       : fmt::format("resource does not exist: {} with error: <nil>",
+                                                     model::Describe(model::Key::Resource(kind, name))));
     for (const datastore::Stored& stored : list.items) {
       if (Matches(stored.object, identity)) key = model::KeyOf(stored.object);
     }

@@ -84,6 +84,51 @@ TEST_F(StoreOf26, FiltersByIdentifiersAndFindsNothingWithoutAnError) {
             Refused("Unrecognized scope 'x', must be one of: global, node\n"));
 }
 
+TEST_F(StoreOf26, GetsByTheIdentifiersThatAFileHas) {
+  Create(kPeers);
+  Create(kEndpoint);
+  EXPECT_EQ(Run({"get", "-f", "-", "-o", "custom-columns=PEERIP"},
+                "{apiVersion: v1, kind: bgpPeer, metadata: {scope: node}}"),
+            Printed("PEERIP      \n10.20.0.2   \n\n"));
+  EXPECT_EQ(Run({"get", "-f", "-", "-o", "custom-columns=NAME"},
+                "{apiVersion: v1, kind: workloadEndpoint, metadata: {node: rack1-host7}}"),
+            Printed("NAME   \neth0   \n\n"));
+  EXPECT_EQ(
+      Run({"get", "-f", "-", "-o", "json"}, "{apiVersion: v1, kind: bgpPeer, metadata: {peerIP: 10.20.0.9}}"),
+      Printed("[]\n"));
+  EXPECT_EQ(Run({"get", "-f", "-"}, "{apiVersion: v1, kind: bgpPeer, metadata: {scope: rack}}").err,
+            "Unrecognized scope 'rack', must be one of: global, node\n");
+}
+
+TEST_F(StoreOf26, NamesResourcesInErrorsAsCalico26Did) {
+  Create(kProfile);
+  Create(kPeers);
+  Create(kV1Pool);
+  const auto create = [&](const std::string& text) { return Run({"create", "-f", "-"}, text).err; };
+  EXPECT_EQ(create(kProfile),
+            "Failed to create 'profile' resource: resource already exists: ProfileTags(name=Web_1)\n");
+  EXPECT_EQ(create(kV1Pool),
+            "Failed to create 'ipPool' resource: resource already exists: IPPool(cidr=10.254.0.0/24)\n");
+  EXPECT_EQ(create("{apiVersion: v1, kind: bgpPeer, metadata: {scope: global, peerIP: 10.20.0.1}, spec: "
+                   "{asNumber: 1}}"),
+            "Failed to create 'bgpPeer' resource: resource already exists: BGPPeer(global, ip=10.20.0.1)\n");
+  const auto remove = [&](std::vector<std::string> what) {
+    what.insert(what.begin(), "delete");
+    return Run(what).err;
+  };
+  EXPECT_EQ(remove({"profile", "nope"}),
+            "Failed to delete 'profile' resource: resource does not exist: Profile(name=nope)\n");
+  EXPECT_EQ(remove({"ipPool", "10.78.0.0/16"}),
+            "Failed to delete 'ipPool' resource: resource does not exist: IPPool(cidr=10.78.0.0/16)\n");
+  EXPECT_EQ(remove({"policy", "nope"}),
+            "Failed to delete 'policy' resource: resource does not exist: Policy(name=nope)\n");
+  EXPECT_EQ(remove({"wep", "eth0", "--node=h", "--orchestrator=k8s", "--workload=w"}),
+            "Failed to delete 'workloadEndpoint' resource: resource does not exist: "
+            "WorkloadEndpoint(node=h, orchestrator=k8s, workload=w, name=eth0)\n");
+  EXPECT_EQ(remove({"bgpPeer", "10.20.0.9", "--node=h"}),
+            "Failed to delete 'bgpPeer' resource: resource does not exist: BGPPeer(node=h, ip=10.20.0.9)\n");
+}
+
 TEST_F(StoreOf26, PrintsFlatArraysOfV1Documents) {
   Create(kV1Pool);
   EXPECT_EQ(Run({"get", "ippool", "-o", "yaml"}), Printed("- apiVersion: v1\n  kind: ipPool\n  metadata:\n"
@@ -128,7 +173,7 @@ TEST_F(StoreOf26, DeletesByV1Identifiers) {
 TEST_F(StoreOf26, LeavesPoliciesOfKubernetesAlone) {
   EXPECT_EQ(
       Run({"create", "-f", "-"}, "{apiVersion: v1, kind: policy, metadata: {name: knp.default.x}}"),
-      Refused("failed to create 'policy' resource: [operation Create is not supported on knp.default.x]\n"));
+      Refused("Failed to create 'policy' resource: operation Create is not supported on knp.default.x\n"));
 }
 
 TEST_F(StoreOf26, ShowsV3WhenAsked) {

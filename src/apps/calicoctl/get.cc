@@ -153,6 +153,11 @@ class Getting {
     datastore::Resources resources = session_.resources();
     ASSIGN_OR_RETURN(const std::unique_ptr<Printer> printer, MakePrinter(shown_, session_.out()));
     for (model::Document& document : *documents) {
+      if (document.v1 != nullptr) {
+        RETURN_IF_ERROR(
+            GetSelected(resources, model::KeyOf(document.object).kind, V1IdentityOf(*document.v1), *printer));
+        continue;
+      }
       const Status resolved = identities.Resolve(document);
       if (!resolved.has_value()) {
         errors_.push_back(resolved.error());
@@ -161,6 +166,23 @@ class Getting {
       RETURN_IF_ERROR(GetOne(resources, model::KeyOf(document.object), *printer));
     }
     return printer->Finish("");
+  }
+
+  // Calico 2.6 lists what has the identifiers of the file's resource; those that are missing there are
+  // wildcards.
+  Status GetSelected(datastore::Resources& resources, Kind kind, const V1Identity& wanted, Printer& printer) {
+    if (const Status fits = CheckIdentity(wanted); !fits.has_value()) {
+      errors_.push_back(fits.error());
+      return Ok();
+    }
+    Status printed = Ok();
+    const auto walked = resources.ForEach(kind, "", [&](const datastore::Stored& stored) {
+      if (Matches(stored.object, wanted)) printed = printer.Add(stored.object);
+      return printed;
+    });
+    RETURN_IF_ERROR(printed);
+    if (!walked.has_value()) errors_.push_back(walked.error());
+    return Ok();
   }
 
   // An error of the printer ends all; one of the store is told at the end.

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/calicoctl/resource_input.h"
 #include "base/text.h"
 
 namespace calico::calicoctl {
@@ -39,15 +40,17 @@ int Report(const Session& session, const Wording& wording, const Outcome& outcom
                                  outcome.Quoted());
     return 0;
   }
-  const std::string errors = "[" + Join(outcome.errors, " ") + "]";
+  const bool v1 = DialectOf(session) == model::ApiVersion::kV1;
+  const std::string errors =
+      v1 && outcome.errors.size() == 1 ? outcome.errors.front() : "[" + Join(outcome.errors, " ") + "]";
   if (outcome.done == 0) {
     const bool one = outcome.total == 1;
-    return session.Fail(fmt::format("failed to {} {}{}resource{}: {}", wording.verb, one ? "" : "any ",
-                                    outcome.Quoted(), one ? "" : "s", errors));
+    return session.Fail(fmt::format("{} to {} {}{}resource{}: {}", v1 ? "Failed" : "failed", wording.verb,
+                                    one ? "" : "any ", outcome.Quoted(), one ? "" : "s", errors));
   }
   session.out() << fmt::format("Partial success: {} the first {} out of {} {}resources:\n", wording.past,
                                outcome.done, outcome.total, outcome.Quoted());
-  return session.Fail(wording.errors_follow + ": " + errors);
+  return session.Fail((v1 ? "Hit error" : wording.errors_follow) + ": " + errors);
 }
 
 }  // namespace calico::calicoctl

@@ -7,7 +7,8 @@
 #include "apps/calicoctl/session.h"
 #include "model/codec/document.h"
 
-// How verbs that work on several resources tell what came of it (reference calicoctl B.2).
+// How verbs that work on several resources tell what came of it (reference calicoctl B.2; D.4
+// on a store of Calico 2.6).
 namespace calico::calicoctl {
 
 // How a verb speaks of itself.

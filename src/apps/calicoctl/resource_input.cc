@@ -79,6 +79,8 @@ Result<std::vector<model::Document>> ReadDocuments(const Session& session) {
   const bool skip_empty = session.arguments.Has("--skip-empty");
   model::DocumentOptions options;
   if (DialectOf(session) == model::ApiVersion::kV1) options.v1_names = model::V1Names::kVerbatim;
+  options.partial_v1 =
+      session.arguments.command().path.front() == "get" && DialectOf(session) == model::ApiVersion::kV1;
   options.name_v1_endpoints = session.arguments.command().path.front() == "create";
   if (path == "-") {
     const std::string text{std::istreambuf_iterator<char>(session.in()), std::istreambuf_iterator<char>()};

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "model/codec/json.h"
+#include "model/v1_names.h"
 #include "net/cidr.h"
 
 namespace calico::calicoctl {
@@ -48,6 +49,30 @@ V1Identity V1IdentityOf(const Object& object) {
   return identity;
 }
 
+V1Identity V1IdentityOf(const model::v1::Resource& resource) {
+  namespace v1 = model::v1;
+  V1Identity identity;
+  if (const auto* endpoint = std::get_if<v1::WorkloadEndpoint>(&resource)) {
+    identity = {"", endpoint->node, endpoint->orchestrator, endpoint->workload, endpoint->name};
+  } else if (const auto* host = std::get_if<v1::HostEndpoint>(&resource)) {
+    identity.node = host->node;
+    identity.name = host->name;
+  } else if (const auto* peer = std::get_if<v1::BgpPeer>(&resource)) {
+    identity.scope = peer->scope;
+    identity.node = peer->node;
+    identity.name = peer->peer_ip;
+  } else if (const auto* pool = std::get_if<v1::IpPool>(&resource)) {
+    identity.name = pool->cidr;
+  } else if (const auto* node = std::get_if<v1::Node>(&resource)) {
+    identity.name = node->name;
+  } else if (const auto* policy = std::get_if<v1::Policy>(&resource)) {
+    identity.name = policy->name;
+  } else if (const auto* profile = std::get_if<v1::Profile>(&resource)) {
+    identity.name = profile->name;
+  }
+  return identity;
+}
+
 bool Matches(const Object& object, const V1Identity& wanted) {
   if (wanted.empty()) return true;
   const V1Identity has = V1IdentityOf(object);
@@ -58,6 +83,22 @@ bool Matches(const Object& object, const V1Identity& wanted) {
                      SameCidr(wanted.name, has.name);
   return named && fits(wanted.scope, has.scope) && fits(wanted.node, has.node) &&
          fits(wanted.orchestrator, has.orchestrator) && fits(wanted.workload, has.workload);
+}
+
+std::string DescribeV1(Kind kind, const V1Identity& identity) {
+  const auto& [scope, node, orchestrator, workload, name] = identity;
+  switch (kind) {
+    case Kind::kWorkloadEndpoint:
+      return fmt::format("WorkloadEndpoint(node={}, orchestrator={}, workload={}, name={})", node,
+                         orchestrator, workload, name);
+    case Kind::kHostEndpoint:
+      return fmt::format("HostEndpoint(node={}, name={})", node, name);
+    case Kind::kBGPPeer:
+      return node.empty() ? fmt::format("BGPPeer(global, ip={})", name)
+                          : fmt::format("BGPPeer(node={}, ip={})", node, name);
+    default:
+      return model::DescribeV1(model::Key::Resource(kind, name));
+  }
 }
 
 Status CheckIdentity(const V1Identity& wanted) {

@@ -29,7 +29,9 @@ int main(int argc, char** argv) {
   CLI::App app{"The agent of one calico host: routes, policy, BGP and Docker's plugins.", "calico-node"};
   app.footer(
       "Settings come from environment variables (NODENAME, IP, ETCD_ENDPOINTS, CALICO_*, FELIX_*).\n"
-      "Example: ETCD_ENDPOINTS=http://10.0.0.1:2379 CALICO_LIBNETWORK_ENABLED=true calico-node run\n"
+      "Example: DATASTORE_TYPE=etcdv3 ETCD_ENDPOINTS=http://10.0.0.1:2379 CALICO_LIBNETWORK_ENABLED=true "
+      "calico-node "
+      "run\n"
       "As a container probe: calico-node -felix-live -felix-ready -bird-live -bird-ready\n");
   app.require_subcommand(1);
   const auto* run = app.add_subcommand("run", "run the agent until SIGTERM; traffic flows on afterwards");

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "model/update.h"
+#include "model/v1.h"
 #include "model/v1_names.h"
 
 namespace calico::model {
@@ -18,6 +20,7 @@ struct Document {
   Object object;
   std::string kind_as_written;  // "ipPool" in v1, "IPPool" in v3: success lines repeat it
   ApiVersion version = ApiVersion::kV3;
+  std::shared_ptr<const v1::Resource> v1 = nullptr;  // with partial_v1: as it stands in the file
 };
 
 enum class DocumentStep { kRead, kUnpackList, kConvert };
@@ -25,6 +28,7 @@ enum class DocumentStep { kRead, kUnpackList, kConvert };
 struct DocumentOptions {
   V1Names v1_names = V1Names::kConverted;
   bool name_v1_endpoints = false;  // create: a v1 workload endpoint without a name gets a random one
+  bool partial_v1 = false;         // get: a v1 document need not be sound, nor name one resource
   // convert: Kubernetes' NetworkPolicy (networking.k8s.io/v1) and List (v1) are documents too.
   bool kubernetes = false;
   DocumentStep* failed = nullptr;  // convert: becomes the step at which an error came up

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <utility>
 
 #include "base/text.h"
@@ -92,6 +93,11 @@ Result<Document> DecodeV1(const Json& json, const std::string& kind, const Docum
   ASSIGN_OR_RETURN(v1::Resource resource, ReadV1(json, kind, notes));
   if (auto* endpoint = std::get_if<v1::WorkloadEndpoint>(&resource)) {
     if (endpoint->name.empty() && options.name_v1_endpoints) endpoint->name = RandomUuid();
+  }
+  if (options.partial_v1) {
+    auto object = V1ToV3(resource, options.v1_names);
+    return Document{object.has_value() ? *std::move(object) : EmptyObject(*ParseV1KindName(kind)), kind,
+                    ApiVersion::kV1, std::make_shared<const v1::Resource>(std::move(resource))};
   }
   RETURN_IF_ERROR(ValidateV1(resource, &notes.bad_pointer));
   auto object = V1ToV3(resource, options.v1_names);
