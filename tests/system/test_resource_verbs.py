@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The resource verbs of the built calicoctl on real stores: etcd by its v3 API, and SQLite."""
+"""The resource verbs of the built calicoctl on real stores: etcd by its v3 API, SQLite, and etcd as Calico 2.6 used it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -57,24 +58,17 @@ class Store:
         return done.stdout
 
 
-@pytest.fixture(params=["etcdv3", "sqlite"])
-def store(request):
-    directory = Path(tempfile.mkdtemp(prefix="calicoctl-verbs-"))
-    server = None
+@contextmanager
+def etcd(directory: Path):
+    """The URL of a real etcd that serves both of its APIs."""
+    client, peer = free_port(), free_port()
+    url = f"http://127.0.0.1:{client}"
+    server = subprocess.Popen(
+        ["etcd", "--enable-v2", "--data-dir", str(directory / "etcd"), "--listen-client-urls", url, "--advertise-client-urls", url,
+         "--listen-peer-urls", f"http://127.0.0.1:{peer}", "--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}",
+         "--initial-cluster", f"default=http://127.0.0.1:{peer}"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        if request.param == "sqlite":
-            # Only calico-node makes the file; an empty database will do.
-            path = directory / "calico.db"
-            path.touch()
-            yield Store({"DATASTORE_TYPE": "sqlite", "CALICO_SQLITE_PATH": str(path)}, directory)
-            return
-        client, peer = free_port(), free_port()
-        url = f"http://127.0.0.1:{client}"
-        server = subprocess.Popen(
-            ["etcd", "--data-dir", str(directory / "etcd"), "--listen-client-urls", url, "--advertise-client-urls", url,
-             "--listen-peer-urls", f"http://127.0.0.1:{peer}", "--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}",
-             "--initial-cluster", f"default=http://127.0.0.1:{peer}"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -83,12 +77,36 @@ def store(request):
             except OSError:
                 assert time.monotonic() < deadline, "etcd does not answer"
                 select_nothing(0.05)
-        yield Store({"DATASTORE_TYPE": "etcdv3", "ETCD_ENDPOINTS": url}, directory)
+        yield url
     finally:
-        if server is not None:
-            server.kill()
-            server.wait()
-        shutil.rmtree(directory)
+        server.kill()
+        server.wait()
+
+
+@pytest.fixture
+def directory():
+    path = Path(tempfile.mkdtemp(prefix="calicoctl-verbs-"))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(params=["etcdv3", "sqlite"])
+def store(request, directory):
+    if request.param == "sqlite":
+        # Only calico-node makes the file; an empty database will do.
+        path = directory / "calico.db"
+        path.touch()
+        yield Store({"DATASTORE_TYPE": "sqlite", "CALICO_SQLITE_PATH": str(path)}, directory)
+        return
+    with etcd(directory) as url:
+        yield Store({"DATASTORE_TYPE": "etcdv3", "ETCD_ENDPOINTS": url}, directory)
+
+
+@pytest.fixture
+def store26(directory):
+    """A store of Calico 2.6, and the URL of its etcd."""
+    with etcd(directory) as url:
+        yield Store({"DATASTORE_TYPE": "etcdv2", "ETCD_ENDPOINTS": url}, directory), url
 
 
 def select_nothing(seconds: float) -> None:
@@ -143,3 +161,57 @@ def test_settings_are_fields(store):
     assert store.ok("config", "get", "nodeToNodeMesh") == "off\n"
     assert store.ok("get", "bgpconfig", "-o", "custom-columns=ASNUMBER,MESHENABLED").split() == [
         "ASNUMBER", "MESHENABLED", "65001", "false"]
+
+
+V1_PROFILE = """\
+apiVersion: v1
+kind: profile
+metadata:
+  name: Web_1
+  tags: [web]
+spec:
+  ingress:
+  - action: allow
+    source: {tag: web}
+"""
+V1_POOL = "{apiVersion: v1, kind: ipPool, metadata: {cidr: 10.77.0.0/16}, spec: {nat-outgoing: true}}"
+
+
+def raw26(url: str, key: str):
+    """What stands in etcd v2, read with nothing of ours."""
+    return json.loads(json.load(urllib.request.urlopen(f"{url}/v2/keys{key}", timeout=5))["node"]["value"])
+
+
+def test_a_store_of_calico_26_speaks_v1(store26):
+    store, url = store26
+    assert store.ok("create", "-f", "-", text=V1_PROFILE) == "Successfully created 1 'profile' resource(s)\n"
+    assert raw26(url, "/calico/v1/policy/profile/Web_1/tags") == ["web"]
+    assert store.ok("get", "profile", "-o", "wide") == "NAME    TAGS   \nWeb_1   web    \n\n"
+    again = store.run("create", "-f", "-", text=V1_PROFILE)
+    assert again.returncode == 1 and "resource already exists: ProfileTags(name=Web_1)" in again.stderr
+    assert store.ok("create", "--skip-exists", "-f", "-", text=V1_PROFILE)
+    # What it prints it takes back.
+    assert store.ok("replace", "-f", "-", text=store.ok("get", "profile", "Web_1", "-o", "yaml"))
+    assert store.ok("apply", "-f", "-", text=V1_POOL) == "Successfully applied 1 'ipPool' resource(s)\n"
+    assert raw26(url, "/calico/v1/ipam/v4/pool/10.77.0.0-16")["masquerade"] is True
+    # A document of v3 that says nothing 2.6 lacks; the success line is the file's.
+    assert store.ok("apply", "-f", "-", text=POLICY) == "Successfully applied 1 'GlobalNetworkPolicy' resource(s)\n"
+    assert store.ok("get", "policy", "-o", "wide") == ("NAME        ORDER   SELECTOR        \n"
+                                                       "allow-dns   100     role == 'dns'   \n\n")
+    tier = store.run("create", "-f", "-", text="{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {name: t}}")
+    assert tier.returncode == 1
+    assert "etcdv2 stores Calico 2.6 resources only: Tier needs etcdv3; see calicoctl datastore migrate" in tier.stderr
+    assert store.ok("config", "set", "asNumber", "65001") == ""
+    assert store.ok("config", "get", "asNumber") == "65001\n"
+    assert store.ok("delete", "ipPool", "10.77.0.0/16") == "Successfully deleted 1 'ipPool' resource(s)\n"
+    missing = store.run("delete", "profile", "nope")
+    assert missing.returncode == 1 and "resource does not exist: Profile(name=nope)" in missing.stderr
+    assert store.ok("get", "ipPool") == "CIDR   \n\n"
+
+
+def test_many_are_written_to_a_store_of_calico_26(store26):
+    store, _ = store26
+    text = "---\n".join(V1_PROFILE.replace("Web_1", f"p{i:03}") for i in range(200))
+    assert store.ok("apply", "-f", "-", text=text) == "Successfully applied 200 'profile' resource(s)\n"
+    assert len(json.loads(store.ok("get", "profile", "-o", "json"))) == 200
+    assert store.ok("delete", "-f", "-", text=text) == "Successfully deleted 200 'profile' resource(s)\n"
