@@ -12,6 +12,8 @@
 namespace calico::datastore::etcdv3 {
 namespace {
 
+constexpr Duration kElectionPause = std::chrono::milliseconds(50);
+
 // Reference datastore-model A.5: keepalive after 30 s, given up after 10 s. etcd itself refuses pings under 5
 // s.
 grpc::ChannelArguments ChannelArguments() {
@@ -189,6 +191,12 @@ Status Connection::Run(TimePoint deadline, bool repeatable, const Call& call) {
     }
     if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
       Avoid(member);
+      // Refused before it was looked at. The cluster is electing, which takes a second or two.
+      if (status.error_message().find("no leader") != std::string::npos &&
+          std::chrono::steady_clock::now() + kElectionPause < deadline) {
+        SleepFor(kElectionPause);
+        continue;
+      }
       // What failed before the call itself was sent has no outcome to doubt.
       const bool again = repeatable || !authorized.ok();
       if (again && attempt < members_.size() + 1 && std::chrono::steady_clock::now() < deadline) continue;
