@@ -2,8 +2,8 @@
 #include "datastore/etcdv3/etcdv3_client.h"
 
 #include <algorithm>
+#include <future>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -48,7 +48,8 @@ class EtcdV3Client final : public Client {
   }
 
   // Pages of the revision that the first one has. Their size follows that of the values: a page should
-  // neither exceed what etcd and gRPC send in one message, nor make many round trips of small ones.
+  // neither exceed what etcd and gRPC send in one message, nor make many round trips of small ones. The next
+  // page is on its way while one is visited.
   Result<Revision> ForEach(const std::string& prefix, const Visit& visit) override {
     constexpr std::int64_t kFirstPage = 500, kLargestPage = 10'000;
     constexpr std::size_t kPageBytes = 2u << 20;
@@ -56,20 +57,26 @@ class EtcdV3Client final : public Client {
     request.set_key(prefix);
     request.set_range_end(etcdv3::PrefixEnd(prefix));
     request.set_limit(kFirstPage);
+    Result<pb::RangeResponse> page = Range(request);
     for (;;) {
-      ASSIGN_OR_RETURN(pb::RangeResponse page, Range(request));
-      if (request.revision() == 0) request.set_revision(page.header().revision());
-      std::size_t bytes = 0;
-      for (const pb::KeyValue& kv : page.kvs()) {
-        bytes += kv.key().size() + kv.value().size();
-        RETURN_IF_ERROR(visit(FromProto(kv)));
+      if (!page.has_value()) return std::move(page).error();
+      if (request.revision() == 0) request.set_revision(page->header().revision());
+      const bool more = page->more() && !page->kvs().empty();
+      std::future<Result<pb::RangeResponse>> next;
+      if (more) {
+        std::size_t bytes = 0;
+        for (const pb::KeyValue& kv : page->kvs()) bytes += kv.key().size() + kv.value().size();
+        const auto count = static_cast<std::size_t>(page->kvs_size());
+        const auto fitting =
+            static_cast<std::int64_t>(kPageBytes / std::max<std::size_t>(1, bytes / count));
+        request.set_limit(std::clamp<std::int64_t>(fitting, 1, kLargestPage));
+        // The next possible key.
+        request.set_key(page->kvs(page->kvs_size() - 1).key() + std::string(1, '\0'));
+        next = std::async(std::launch::async, [this, &request] { return Range(request); });
       }
-      if (!page.more() || page.kvs().empty()) return request.revision();
-      const auto count = static_cast<std::size_t>(page.kvs_size());
-      const auto fitting = static_cast<std::int64_t>(kPageBytes / std::max<std::size_t>(1, bytes / count));
-      request.set_limit(std::clamp<std::int64_t>(fitting, 1, kLargestPage));
-      // The next possible key.
-      request.set_key(page.kvs(page.kvs_size() - 1).key() + std::string(1, '\0'));
+      for (const pb::KeyValue& kv : page->kvs()) RETURN_IF_ERROR(visit(FromProto(kv)));
+      if (!more) return request.revision();
+      page = next.get();
     }
   }
 
