@@ -63,4 +63,8 @@ void ParallelFor(std::size_t count, std::size_t workers,
   if (progress) progress(count);
 }
 
+std::size_t CpuCount() {
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
 }  // namespace calico

@@ -14,4 +14,7 @@ void ParallelFor(std::size_t count, std::size_t workers,
                  const std::function<void(std::size_t i, std::size_t worker)>& work,
                  const std::function<void(std::size_t done)>& progress = {});
 
+// Of this process, at least 1.
+std::size_t CpuCount();
+
 }  // namespace calico

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "apps/calicoctl/testing/command_fixture.h"
@@ -111,6 +114,22 @@ TEST_F(Get, PrintsOneObjectOrAList) {
   const Ran json = Run({"get", "ippool", "-o", "json"});
   EXPECT_EQ(json.out.find("{\n  \"kind\": \"IPPoolList\",\n"), 0U) << json.out;
   EXPECT_TRUE(json.out.ends_with("}\n"));
+}
+
+TEST_F(Get, PrintsALongListInItsOrder) {
+  std::string documents;
+  for (int i = 0; i < 2500; ++i)
+    documents += fmt::format(
+        "---\nkind: GlobalNetworkSet\napiVersion: projectcalico.org/v3\nmetadata: {{name: set-{:04}}}\n", i);
+  Create(documents);
+  const Ran yaml = Run({"get", "globalnetworkset", "-o", "yaml"});
+  std::vector<std::string> names;
+  for (const std::string& line : Split(yaml.out, '\n')) {
+    if (line.starts_with("    name: ")) names.push_back(line.substr(10));
+  }
+  EXPECT_EQ(names.size(), 2500U);
+  EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
+  EXPECT_EQ(yaml.out.find("---"), std::string::npos);
 }
 
 TEST_F(Get, TakesAPoolsCidrAsItsName) {

@@ -67,8 +67,7 @@ class EtcdV3Client final : public Client {
         std::size_t bytes = 0;
         for (const pb::KeyValue& kv : page->kvs()) bytes += kv.key().size() + kv.value().size();
         const auto count = static_cast<std::size_t>(page->kvs_size());
-        const auto fitting =
-            static_cast<std::int64_t>(kPageBytes / std::max<std::size_t>(1, bytes / count));
+        const auto fitting = static_cast<std::int64_t>(kPageBytes / std::max<std::size_t>(1, bytes / count));
         request.set_limit(std::clamp<std::int64_t>(fitting, 1, kLargestPage));
         // The next possible key.
         request.set_key(page->kvs(page->kvs_size() - 1).key() + std::string(1, '\0'));
