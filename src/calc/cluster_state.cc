@@ -2,6 +2,7 @@
 #include "calc/cluster_state.h"
 
 #include "base/text.h"
+#include "calc/felix_settings.h"
 
 namespace calico::calc {
 namespace {
@@ -53,9 +54,10 @@ bool ClusterState::Apply(const model::Key& key, const model::Object* object) {
 dataplane_api::HostSettings ComputeHostSettings(const ClusterState& state) {
   dataplane_api::HostSettings settings;
   // Weakest first: global, per node, this process's environment.
-  for (const model::FelixConfiguration* configuration :
-       {Find(state.felix_configurations, "default"),
-        Find(state.felix_configurations, "node." + state.node_name), &state.overrides}) {
+  const std::vector<const model::FelixConfiguration*> configurations{
+      Find(state.felix_configurations, "default"),
+      Find(state.felix_configurations, "node." + state.node_name), &state.overrides};
+  for (const model::FelixConfiguration* configuration : configurations) {
     if (configuration == nullptr) continue;
     if (!configuration->interface_prefix.empty()) {
       settings.interface_prefixes.clear();
@@ -69,6 +71,19 @@ dataplane_api::HostSettings ComputeHostSettings(const ClusterState& state) {
     if (EqualsIgnoreCase(action, "Return")) settings.endpoint_to_host = Action::kReturn;
     if (EqualsIgnoreCase(action, "Accept")) settings.endpoint_to_host = Action::kAccept;
   }
+  const FelixSettings felix(configurations);
+  // Both names are Felix's: installations come with the one for iptables.
+  settings.reject_denied = EqualsIgnoreCase(felix.Text("nftablesFilterDenyAction"), "Reject") ||
+                           EqualsIgnoreCase(felix.Text("iptablesFilterDenyAction"), "Reject");
+  settings.drop_invalid = !felix.Bool("disableConntrackInvalidCheck");
+  settings.recheck_flows = felix.Text("establishedConnections") != "Keep";
+  settings.allow_spoofing = EqualsIgnoreCase(felix.Text("workloadSourceSpoofing"), "Any");
+  settings.allow_vxlan_from_workloads = felix.Bool("allowVXLANPacketsFromWorkloads");
+  settings.allow_ipip_from_workloads = felix.Bool("allowIPIPPacketsFromWorkloads");
+  settings.vxlan_port = felix.Port("vxlanPort");
+  settings.log_prefix = felix.Text("logPrefix");
+  settings.failsafe_inbound = felix.Ports("failsafeInboundHostPorts");
+  settings.failsafe_outbound = felix.Ports("failsafeOutboundHostPorts");
   for (const auto& [name, pool] : state.pools) {
     const auto cidr = net::Cidr::ParsePrefix(pool.cidr);
     if (!cidr) continue;

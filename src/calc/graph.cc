@@ -3,224 +3,414 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "calc/cluster_state.h"
-#include "calc/label_index.h"
+#include "calc/endpoints.h"
+#include "calc/ip_set_index.h"
+#include "calc/policies.h"
 #include "calc/rules.h"
+#include "calc/selector_index.h"
+#include "calc/selectors.h"
 
 namespace calico::calc {
 namespace {
 
 using dataplane_api::Batch;
 using model::Key;
+using model::Kind;
 using ObjectPtr = std::shared_ptr<const model::Object>;
 
-// Reference datastore-model A.7.1: this profile exists without being stored.
-constexpr char kAllowProfile[] = "projectcalico-default-allow";
+// The rules of a policy or profile that the dataplane has, and the sets that they use.
+class ActiveRules final : public SetsInUse {
+ public:
+  explicit ActiveRules(IpSetIndex& index) : index_(&index) {}
 
-const model::Profile& AllowProfile() {
-  static const model::Profile profile = [] {
-    model::Profile allow;
-    model::Rule rule;
-    rule.action = "Allow";
-    allow.ingress = allow.egress = {rule};
-    return allow;
-  }();
-  return profile;
-}
-
-const model::WorkloadEndpoint& EndpointIn(const ObjectPtr& object) {
-  return std::get<model::WorkloadEndpoint>(*object);
-}
-
-std::vector<net::Cidr> AddressesOf(const model::WorkloadEndpoint& endpoint) {
-  std::vector<net::Cidr> addresses;
-  for (const std::string& text : endpoint.ip_networks) {
-    if (const auto cidr = net::Cidr::Parse(text)) addresses.push_back(*cidr);
+  std::string Addresses(const model::Selector& selector) override {
+    return sets_.emplace_back(index_->UseSelector(selector));
   }
-  return addresses;
-}
+  std::string NamedPort(const model::Selector& selector, const std::string& port) override {
+    return sets_.emplace_back(index_->UseNamedPort(selector, port));
+  }
+  // Sets of before that are used again stay in between.
+  template <typename Fill>
+  void Renew(const Fill& fill) {
+    const std::vector<std::string> before = std::exchange(sets_, {});
+    rules = {};
+    problems.clear();
+    fill(*this);
+    for (const std::string& set : before) index_->Release(set);
+  }
+  void Convert(const std::vector<model::Rule>& from, const std::string& ns, const std::string& owner,
+               std::vector<dataplane_api::Rule>& to) {
+    std::vector<std::string> found;
+    to = ConvertRules(from, ns, *this, found);
+    for (const std::string& problem : found) problems.push_back(owner + " " + problem);
+  }
 
-dataplane_api::Endpoint ToDataplane(const model::WorkloadEndpoint& endpoint) {
-  dataplane_api::Endpoint out;
-  out.id = endpoint.orchestrator + "/" + endpoint.workload + "/" + endpoint.endpoint;
-  out.interface_name = endpoint.interface_name;
-  out.mac = net::Mac::Parse(endpoint.mac);
-  out.addresses = AddressesOf(endpoint);
-  out.profiles = endpoint.profiles;
-  return out;
+  dataplane_api::Rules rules;
+  std::vector<std::string> problems;
+
+ private:
+  IpSetIndex* index_;
+  std::vector<std::string> sets_;  // one entry per use
+};
+
+// By the name that the dataplane knows: what is to be sent again, and what it has.
+template <typename T>
+class Sent {
+ public:
+  void MarkChanged(const std::string& name) { changed_.insert(name); }
+  // `now(name)` is the value as it should be, nullopt if there should be none.
+  template <typename Now>
+  void Flush(std::map<std::string, std::optional<T>>& out, const Now& now) {
+    for (const std::string& name : std::exchange(changed_, {})) {
+      std::optional<T> value = now(name);
+      const auto sent = sent_.find(name);
+      if (!value) {
+        if (sent == sent_.end()) continue;
+        sent_.erase(sent);
+      } else {
+        if (sent != sent_.end() && sent->second == *value) continue;
+        sent_.insert_or_assign(name, *value);
+      }
+      out[name] = std::move(value);
+    }
+  }
+
+ private:
+  std::set<std::string> changed_;
+  std::map<std::string, T> sent_;
+};
+
+std::string NameOf(const Key& endpoint) {
+  return endpoint.ns.empty() ? endpoint.name : endpoint.ns + "/" + endpoint.name;
 }
 
 }  // namespace
 
 struct Graph::Impl {
-  struct ActiveProfile {
-    int references = 0;  // local endpoints that name it
-    dataplane_api::ProfileRules rules;
-    std::vector<std::string> sets;  // one entry per use
-    std::vector<std::string> warnings;
+  struct LocalEndpoint {
+    EndpointId id = 0;
+    ObjectPtr object;
+  };
+  struct Match {
+    SelectorIndex::SelectorId selector;
+    EndpointId endpoint;
+    bool matches;
+  };
+  struct PolicyState {
+    ObjectPtr object;
+    std::string id;
+    std::string selector;  // canonical
+    SelectorIndex::SelectorId selector_id = 0;
+    std::vector<std::string> problems;  // of the policy as a whole
+    bool everywhere = false;            // performance hint: active without any local endpoint
   };
 
-  bool IsLocal(const ObjectPtr& endpoint) const { return EndpointIn(endpoint).node == cluster.node_name; }
+  // ---- endpoints ----
+
+  void OnEndpoint(const Key& key, const ObjectPtr& object) {
+    const auto found = local.find(key);
+    const ObjectPtr old = found == local.end() ? nullptr : found->second.object;
+    if (object == nullptr)
+      sets.RemoveSource(key);
+    else
+      IndexSource(key, *object);
+    const bool is_local = object != nullptr && NodeOf(*object) == cluster.node_name;
+    if (is_local) {
+      LocalEndpoint& endpoint = local[key];
+      if (old == nullptr) {
+        endpoint.id = next_endpoint++;
+        names_of_ids[endpoint.id] = key;
+      }
+      endpoint.object = object;
+      for (const std::string& profile : ProfilesOf(*object)) UseProfile(profile);
+      local_index.SetItem(endpoint.id, OwnLabels(*object), ProfilesOf(*object));
+    } else if (old != nullptr) {
+      const EndpointId id = found->second.id;
+      local_index.RemoveItem(id);
+      TakeMatches();
+      names_of_ids.erase(id);
+      local.erase(found);
+    }
+    // The old one's references go after the new ones came, so that what both use stays.
+    if (old != nullptr) {
+      for (const std::string& profile : ProfilesOf(*old)) ReleaseProfile(profile);
+    }
+    if (is_local || old != nullptr) MarkEndpoint(key);
+  }
+  void MarkEndpoint(const Key& key) {
+    if (key.kind == Kind::kHostEndpoint)
+      sent_host_endpoints.MarkChanged(key.name);
+    else
+      sent_endpoints.MarkChanged(NameOf(key));
+  }
+  void IndexSource(const Key& key, const model::Object& object) {
+    sets.SetSource(key, OwnLabels(object), ProfilesOf(object), AddressesOf(object), NamedPortsOf(object));
+  }
+  void OnNetworkSet(const Key& key, const ObjectPtr& object) {
+    if (object == nullptr)
+      sets.RemoveSource(key);
+    else
+      IndexSource(key, *object);
+  }
+
+  // ---- profiles ----
 
   const model::Profile* FindProfile(const std::string& name) const {
     const auto found = profiles.find(name);
     if (found != profiles.end()) return &std::get<model::Profile>(*found->second);
     return name == kAllowProfile ? &AllowProfile() : nullptr;
   }
-
-  // An endpoint's own labels win over those of its profiles, and an earlier profile's over a later one's
-  // (felix 2.9).
-  model::Labels EffectiveLabels(const model::WorkloadEndpoint& endpoint) const {
-    model::Labels labels = endpoint.metadata.labels;
-    labels.emplace("projectcalico.org/namespace", endpoint.metadata.ns);
-    for (const std::string& name : endpoint.profiles) {
-      if (const model::Profile* profile = FindProfile(name)) {
-        labels.insert(profile->labels_to_apply.begin(), profile->labels_to_apply.end());
-      }
-    }
-    return labels;
-  }
-
-  void Index(const Key& key, const model::WorkloadEndpoint& endpoint) {
-    std::vector<net::Ip> ips;
-    for (const net::Cidr& cidr : AddressesOf(endpoint)) ips.push_back(cidr.ip());
-    index.SetEndpoint(key, EffectiveLabels(endpoint), std::move(ips));
-  }
-
-  void OnEndpoint(const Key& key, const ObjectPtr& object) {
-    const auto found = endpoints.find(key);
-    const ObjectPtr old = found == endpoints.end() ? nullptr : found->second;
-    if (object != nullptr) {
-      for (const std::string& profile : EndpointIn(object).profiles) users[profile].insert(key);
-      endpoints[key] = object;
-      Index(key, EndpointIn(object));
-      if (IsLocal(object)) {
-        for (const std::string& profile : EndpointIn(object).profiles) Activate(profile);
-        dirty_endpoints.insert(key);
-      }
-    } else if (old != nullptr) {
-      endpoints.erase(key);
-      index.RemoveEndpoint(key);
-    }
-    if (old == nullptr) return;
-    // The old one's references go after the new ones came, so that what both use stays.
-    for (const std::string& profile : EndpointIn(old).profiles) {
-      const bool still = object != nullptr && std::count(EndpointIn(object).profiles.begin(),
-                                                         EndpointIn(object).profiles.end(), profile) > 0;
-      if (!still) users[profile].erase(key);
-      if (users[profile].empty()) users.erase(profile);
-      if (IsLocal(old)) Deactivate(profile);
-    }
-    if (IsLocal(old)) dirty_endpoints.insert(key);
-  }
-
   void OnProfile(const Key& key, const ObjectPtr& object) {
     if (object == nullptr)
       profiles.erase(key.name);
     else
       profiles[key.name] = object;
-    if (const auto found = users.find(key.name); found != users.end()) {
-      for (const Key& endpoint : found->second) Index(endpoint, EndpointIn(endpoints.at(endpoint)));
-    }
-    if (const auto found = active.find(key.name); found != active.end()) Convert(key.name, found->second);
+    const model::Profile* profile = FindProfile(key.name);
+    const model::Labels labels = profile == nullptr ? model::Labels() : profile->labels_to_apply;
+    sets.SetParent(key.name, labels);
+    local_index.SetParent(key.name, labels);
+    if (const auto found = active_profiles.find(key.name); found != active_profiles.end())
+      Convert(key.name, found->second.second);
+  }
+  void UseProfile(const std::string& name) {
+    auto [found, fresh] = active_profiles.try_emplace(name, 0, ActiveRules(sets));
+    if (++found->second.first == 1) Convert(name, found->second.second);
+  }
+  void ReleaseProfile(const std::string& name) {
+    const auto found = active_profiles.find(name);
+    if (--found->second.first > 0) return;
+    found->second.second.Renew([](ActiveRules&) {});
+    active_profiles.erase(found);
+    sent_profiles.MarkChanged(name);
+  }
+  // A profile that is not there denies everything, which is what no rules do.
+  void Convert(const std::string& name, ActiveRules& active) {
+    active.Renew([&](ActiveRules& fresh) {
+      const model::Profile* profile = FindProfile(name);
+      if (profile == nullptr) return;
+      fresh.Convert(profile->ingress, "", "profile " + name + " ingress", fresh.rules.ingress);
+      fresh.Convert(profile->egress, "", "profile " + name + " egress", fresh.rules.egress);
+    });
+    sent_profiles.MarkChanged(name);
   }
 
-  void Activate(const std::string& name) {
-    ActiveProfile& profile = active[name];
-    if (++profile.references == 1) Convert(name, profile);
-  }
-  void Deactivate(const std::string& name) {
-    const auto found = active.find(name);
-    if (--found->second.references > 0) return;
-    for (const std::string& set : found->second.sets) index.RemoveSelector(set);
-    active.erase(found);
-    dirty_profiles.insert(name);
-  }
-  void Convert(const std::string& name, ActiveProfile& profile) {
-    const std::vector<std::string> old_sets = std::exchange(profile.sets, {});
-    profile.rules = {};
-    profile.warnings.clear();
-    if (const model::Profile* resource = FindProfile(name)) {
-      const UseSelector use = [&](const model::Selector& selector) {
-        profile.sets.push_back(index.AddSelector(selector));
-        return profile.sets.back();
-      };
-      profile.rules.ingress =
-          ConvertRules(resource->ingress, "profile " + name + " ingress", use, profile.warnings);
-      profile.rules.egress =
-          ConvertRules(resource->egress, "profile " + name + " egress", use, profile.warnings);
+  // ---- policies ----
+
+  void OnPolicy(const Key& key, const ObjectPtr& object) {
+    const auto traits = object == nullptr ? std::nullopt : TraitsOf(key, *object);
+    if (!traits) {
+      RemovePolicy(key);
+      return;
     }
-    for (const std::string& set : old_sets) index.RemoveSelector(set);
-    dirty_profiles.insert(name);
+    const auto [found, fresh] = policy_states.try_emplace(key);
+    PolicyState& state = found->second;
+    state.object = object;
+    state.id = traits->id;
+    const PolicySelection selection = SelectionOf(key, *object);
+    state.problems = selection.problems;
+    state.everywhere = selection.everywhere;
+    policies.SetPolicy(key, *traits);
+    keys_of_policies[state.id] = key;
+    if (fresh || state.selector != selection.selector.text()) {
+      if (!fresh) local_index.RemoveSelector(state.selector_id);
+      if (fresh) state.selector_id = next_selector++;
+      keys_of_selectors[state.selector_id] = key;
+      state.selector = selection.selector.text();
+      local_index.AddSelector(state.selector_id, selection.selector);
+    }
+    changed_policies.insert(key);
+  }
+  void RemovePolicy(const Key& key) {
+    const auto found = policy_states.find(key);
+    if (found == policy_states.end()) return;
+    local_index.RemoveSelector(found->second.selector_id);
+    TakeMatches();
+    policies.RemovePolicy(key);
+    keys_of_selectors.erase(found->second.selector_id);
+    keys_of_policies.erase(found->second.id);
+    Deactivate(key, found->second.id);
+    policy_states.erase(found);
+  }
+  void TakeMatches() {
+    for (const Match& match : std::exchange(matches, {})) {
+      const Key& policy = keys_of_selectors.at(match.selector);
+      policies.SetMatch(policy, match.endpoint, match.matches);
+      changed_policies.insert(policy);
+    }
+  }
+  // Policies that apply somewhere, and only those, have rules in the dataplane.
+  void ActivatePolicies() {
+    for (const Key& key : std::exchange(changed_policies, {})) {
+      const auto found = policy_states.find(key);
+      if (found == policy_states.end()) continue;
+      const PolicyState& state = found->second;
+      if (!state.everywhere && !policies.Applies(key)) {
+        Deactivate(key, state.id);
+        continue;
+      }
+      auto [active, fresh] = active_policies.try_emplace(key, nullptr, ActiveRules(sets));
+      if (!fresh && active->second.first == state.object) continue;
+      active->second.first = state.object;
+      active->second.second.Renew([&](ActiveRules& rules) { ConvertPolicy(key, state, rules); });
+      sent_policies.MarkChanged(state.id);
+    }
+  }
+  static void ConvertPolicy(const Key& key, const PolicyState& state, ActiveRules& active) {
+    const PolicyRules from = RulesOf(*state.object);
+    active.rules.staged = from.staged;
+    if (!state.problems.empty()) {  // whom it selects is not known: nobody may pass
+      dataplane_api::Rule deny;
+      deny.action = dataplane_api::RuleAction::kDeny;
+      active.rules.ingress = active.rules.egress = {deny};
+      return;
+    }
+    const std::string name = model::Describe(key);
+    active.Convert(from.ingress, key.ns, name + " ingress", active.rules.ingress);
+    active.Convert(from.egress, key.ns, name + " egress", active.rules.egress);
+  }
+  void Deactivate(const Key& key, const std::string& id) {
+    const auto found = active_policies.find(key);
+    if (found == active_policies.end()) return;
+    found->second.second.Renew([](ActiveRules&) {});
+    active_policies.erase(found);
+    sent_policies.MarkChanged(id);
   }
 
-  // Sends what differs from what was sent.
+  // ---- what is sent ----
+
+  std::optional<dataplane_api::Endpoint> EndpointNow(const std::string& name) const {
+    const std::size_t slash = name.find('/');
+    const auto found =
+        local.find(Key::Resource(Kind::kWorkloadEndpoint, name.substr(slash + 1), name.substr(0, slash)));
+    if (found == local.end()) return std::nullopt;
+    const auto& endpoint = std::get<model::WorkloadEndpoint>(*found->second.object);
+    dataplane_api::Endpoint out = ToDataplane(endpoint);
+    // Reference felix 1.3: without the permission such an endpoint is as if it were not there.
+    if (!out.spoofable.empty() && !host.allow_spoofing) return std::nullopt;
+    out.policies = policies.OfWorkload(found->second.id);
+    return out;
+  }
+  std::optional<dataplane_api::HostEndpoint> HostEndpointNow(const std::string& name) const {
+    const auto found = local.find(Key::Resource(Kind::kHostEndpoint, name));
+    if (found == local.end()) return std::nullopt;
+    dataplane_api::HostEndpoint out = ToDataplane(std::get<model::HostEndpoint>(*found->second.object));
+    Policies::OfHost stages = policies.OfHostEndpoint(found->second.id);
+    out.normal = std::move(stages.normal);
+    out.forwarded = std::move(stages.forwarded);
+    out.untracked = std::move(stages.untracked);
+    out.before_dnat = std::move(stages.before_dnat);
+    return out;
+  }
+  std::optional<dataplane_api::Rules> PolicyNow(const std::string& id) const {
+    const auto key = keys_of_policies.find(id);
+    if (key == keys_of_policies.end()) return std::nullopt;
+    const auto found = active_policies.find(key->second);
+    if (found == active_policies.end()) return std::nullopt;
+    return found->second.second.rules;
+  }
+  std::optional<dataplane_api::Rules> ProfileNow(const std::string& name) const {
+    const auto found = active_profiles.find(name);
+    if (found == active_profiles.end()) return std::nullopt;
+    return found->second.second.rules;
+  }
+
   Batch Flush() {
+    TakeMatches();
+    ActivatePolicies();
+    for (const EndpointId id : policies.TakeChanged()) {
+      if (const auto key = names_of_ids.find(id); key != names_of_ids.end()) MarkEndpoint(key->second);
+    }
     Batch batch;
-    index.Flush(batch);
-    for (const Key& key : std::exchange(dirty_endpoints, {})) {
-      const auto found = endpoints.find(key);
-      const bool ours = found != endpoints.end() && IsLocal(found->second);
-      const std::string name = key.ns + "/" + key.name;
-      if (!ours) {
-        if (sent_endpoints.erase(name) > 0) batch.endpoints[name] = std::nullopt;
-        continue;
-      }
-      dataplane_api::Endpoint now = ToDataplane(EndpointIn(found->second));
-      const auto sent = sent_endpoints.find(name);
-      if (sent != sent_endpoints.end() && sent->second == now) continue;
-      sent_endpoints.insert_or_assign(name, now);
-      batch.endpoints[name] = std::move(now);
-    }
-    for (const std::string& name : std::exchange(dirty_profiles, {})) {
-      const auto found = active.find(name);
-      if (found == active.end()) {
-        if (sent_profiles.erase(name) > 0) batch.profiles[name] = std::nullopt;
-        continue;
-      }
-      const auto sent = sent_profiles.find(name);
-      if (sent != sent_profiles.end() && sent->second == found->second.rules) continue;
-      sent_profiles.insert_or_assign(name, found->second.rules);
-      batch.profiles[name] = found->second.rules;
-    }
-    if (std::exchange(dirty_cluster, false)) {
-      auto host = ComputeHostSettings(cluster);
-      if (!sent_host || *sent_host != host) batch.host = sent_host = std::move(host);
-    }
+    FlushHost(batch);
+    sets.Flush(batch);
+    sent_endpoints.Flush(batch.endpoints, [&](const auto& name) { return EndpointNow(name); });
+    sent_host_endpoints.Flush(batch.host_endpoints, [&](const auto& name) { return HostEndpointNow(name); });
+    sent_policies.Flush(batch.policies, [&](const auto& id) { return PolicyNow(id); });
+    sent_profiles.Flush(batch.profiles, [&](const auto& name) { return ProfileNow(name); });
     batch.in_sync = true;
     return batch;
   }
+  void FlushHost(Batch& batch) {
+    if (!std::exchange(dirty_cluster, false)) return;
+    dataplane_api::HostSettings now = ComputeHostSettings(cluster);
+    if (host_sent && host == now) return;
+    if (host.allow_spoofing != now.allow_spoofing) {
+      for (const auto& [key, endpoint] : local) MarkEndpoint(key);
+    }
+    host = std::move(now);
+    host_sent = true;
+    batch.host = host;
+  }
 
   ClusterState cluster;
-  LabelIndex index;
-  std::map<Key, ObjectPtr> endpoints;  // of the whole cluster
+  IpSetIndex sets;             // members of rules' sets: endpoints and network sets of the whole cluster
+  std::vector<Match> matches;  // not yet told to `policies`
+  // Which policies apply to which local endpoint.
+  SelectorIndex local_index{[this](const SelectorIndex::Transition& transition) {
+    for (const EndpointId endpoint : transition.items)
+      matches.push_back({transition.selector, endpoint, transition.matches});
+  }};
+  Policies policies;
+
+  std::map<Key, LocalEndpoint> local;  // workload and host endpoints of this node
+  std::map<EndpointId, Key> names_of_ids;
+  EndpointId next_endpoint = 0;
   std::map<std::string, ObjectPtr> profiles;
-  std::map<std::string, std::set<Key>> users;   // profile -> endpoints
-  std::map<std::string, ActiveProfile> active;  // profiles of local endpoints, stored or not
-  std::set<Key> dirty_endpoints;
-  std::set<std::string> dirty_profiles;
+  std::map<std::string, std::pair<int, ActiveRules>> active_profiles;  // uses by local endpoints
+  std::map<Key, PolicyState> policy_states;
+  std::map<Key, std::pair<ObjectPtr, ActiveRules>> active_policies;  // the object that was converted
+  std::map<SelectorIndex::SelectorId, Key> keys_of_selectors;
+  std::map<std::string, Key> keys_of_policies;
+  SelectorIndex::SelectorId next_selector = 0;
+  std::set<Key> changed_policies;
+
+  Sent<dataplane_api::Endpoint> sent_endpoints;
+  Sent<dataplane_api::HostEndpoint> sent_host_endpoints;
+  Sent<dataplane_api::Rules> sent_policies, sent_profiles;
+  dataplane_api::HostSettings host;
+  bool host_sent = false;
   bool dirty_cluster = true;
-  std::map<std::string, dataplane_api::Endpoint> sent_endpoints;
-  std::map<std::string, dataplane_api::ProfileRules> sent_profiles;
-  std::optional<dataplane_api::HostSettings> sent_host;
   bool in_sync = false;
 };
 
 Graph::Graph(std::string node_name, model::FelixConfiguration overrides) : impl_(std::make_unique<Impl>()) {
   impl_->cluster.node_name = std::move(node_name);
   impl_->cluster.overrides = std::move(overrides);
+  impl_->OnProfile(Key::Resource(Kind::kProfile, kAllowProfile), nullptr);
 }
 Graph::~Graph() = default;
 
 Batch Graph::Apply(const model::UpdateBatch& batch) {
   for (const auto& [key, object] : batch.updates) {
-    if (key.kind == model::Kind::kWorkloadEndpoint) {
-      impl_->OnEndpoint(key, object);
-    } else if (key.kind == model::Kind::kProfile) {
-      impl_->OnProfile(key, object);
-    } else if (impl_->cluster.Apply(key, object.get())) {
-      impl_->dirty_cluster = true;
+    switch (key.kind) {
+      case Kind::kWorkloadEndpoint:
+      case Kind::kHostEndpoint:
+        impl_->OnEndpoint(key, object);
+        break;
+      case Kind::kGlobalNetworkSet:
+      case Kind::kNetworkSet:
+        impl_->OnNetworkSet(key, object);
+        break;
+      case Kind::kProfile:
+        impl_->OnProfile(key, object);
+        break;
+      case Kind::kTier:
+        impl_->policies.SetTier(key.name, object == nullptr ? nullptr : &std::get<model::Tier>(*object));
+        break;
+      case Kind::kNetworkPolicy:
+      case Kind::kGlobalNetworkPolicy:
+      case Kind::kStagedNetworkPolicy:
+      case Kind::kStagedGlobalNetworkPolicy:
+      case Kind::kStagedKubernetesNetworkPolicy:
+        impl_->OnPolicy(key, object);
+        break;
+      default:
+        if (impl_->cluster.Apply(key, object.get())) impl_->dirty_cluster = true;
     }
   }
   impl_->in_sync = impl_->in_sync || batch.in_sync;
@@ -236,8 +426,13 @@ bool Graph::in_sync() const {
 
 std::vector<std::string> Graph::warnings() const {
   std::vector<std::string> all;
-  for (const auto& [name, profile] : impl_->active)
-    all.insert(all.end(), profile.warnings.begin(), profile.warnings.end());
+  for (const auto& [key, state] : impl_->policy_states)
+    all.insert(all.end(), state.problems.begin(), state.problems.end());
+  for (const auto& [key, active] : impl_->active_policies)
+    all.insert(all.end(), active.second.problems.begin(), active.second.problems.end());
+  for (const auto& [name, active] : impl_->active_profiles)
+    all.insert(all.end(), active.second.problems.begin(), active.second.problems.end());
+  std::sort(all.begin(), all.end());
   return all;
 }
 

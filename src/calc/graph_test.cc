@@ -14,9 +14,6 @@ using model::Object;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-net::Ip I(const char* text) {
-  return *net::Ip::Parse(text);
-}
 net::Cidr C(const char* text) {
   return *net::Cidr::Parse(text);
 }
@@ -84,7 +81,7 @@ TEST_F(GraphTest, ADockerNetworksProfileAllowsFromItsMembersOnEveryHost) {
   EXPECT_EQ(rules.ingress[0].action, dataplane_api::RuleAction::kAllow);
   ASSERT_EQ(rules.ingress[0].source.ip_sets.size(), 1U);
   EXPECT_THAT(batch.ip_sets.at(rules.ingress[0].source.ip_sets[0])->members,
-              ElementsAre(I("10.0.0.1"), I("10.0.1.1")));
+              ElementsAre(C("10.0.0.1"), C("10.0.1.1")));
   ASSERT_EQ(rules.egress.size(), 1U);
   EXPECT_EQ(rules.egress[0], dataplane_api::Rule{});
 }
@@ -107,9 +104,9 @@ TEST_F(GraphTest, ARemoteEndpointIsADeltaOfASet) {
   const Batch added = Put(EndpointKey("b"), Endpoint("node2", "cali2", "10.0.1.1", "net1"));
   EXPECT_TRUE(added.ip_sets.empty());
   ASSERT_EQ(added.ip_set_deltas.size(), 1U);
-  EXPECT_THAT(added.ip_set_deltas.begin()->second.added, ElementsAre(I("10.0.1.1")));
+  EXPECT_THAT(added.ip_set_deltas.begin()->second.added.members, ElementsAre(C("10.0.1.1")));
   const Batch removed = Remove(EndpointKey("b"));
-  EXPECT_THAT(removed.ip_set_deltas.begin()->second.removed, ElementsAre(I("10.0.1.1")));
+  EXPECT_THAT(removed.ip_set_deltas.begin()->second.removed.members, ElementsAre(C("10.0.1.1")));
 }
 
 TEST_F(GraphTest, AnAddressThatMovesToAnotherHostStaysInTheSet) {
@@ -156,11 +153,10 @@ TEST_F(GraphTest, TheBuiltInProfileAllowsEverything) {
   EXPECT_EQ(batch.profiles.at("projectcalico-default-allow")->ingress.size(), 1U);
 }
 
-TEST_F(GraphTest, WhatCannotBeExpressedFailsClosed) {
+TEST_F(GraphTest, ARuleThatIsNotUnderstoodFailsClosed) {
   model::Profile profile;
   model::Rule rule;
-  rule.protocol = "TCP";
-  rule.destination.ports = {std::string("http")};
+  rule.protocol = "carrier-pigeon";
   rule.action = "Allow";
   profile.ingress.push_back(rule);
   rule.action = "Deny";
@@ -170,9 +166,11 @@ TEST_F(GraphTest, WhatCannotBeExpressedFailsClosed) {
   const Batch batch = InSync();
   ASSERT_EQ(batch.profiles.at("p")->ingress.size(), 1U);
   EXPECT_EQ(batch.profiles.at("p")->ingress[0].action, dataplane_api::RuleAction::kDeny);
-  EXPECT_TRUE(batch.profiles.at("p")->ingress[0].destination.ports.empty());
-  EXPECT_EQ(graph_.warnings().size(), 2U);
-  EXPECT_THAT(graph_.warnings()[0], ::testing::HasSubstr("profile p ingress rule 1: named port 'http'"));
+  EXPECT_THAT(
+      graph_.warnings(),
+      ElementsAre("profile p ingress rule 1: protocol 'carrier-pigeon' is not understood: it is left out",
+                  "profile p ingress rule 2: protocol 'carrier-pigeon' is not understood: it denies "
+                  "everything"));
 }
 
 TEST_F(GraphTest, HostSettingsComeFromPoolsBlocksAndConfiguration) {

@@ -2,124 +2,145 @@
 #include "calc/rules.h"
 
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
+
+#include "base/text.h"
+#include "calc/selectors.h"
 
 namespace calico::calc {
 namespace {
 
 using dataplane_api::EntityMatch;
 using dataplane_api::RuleAction;
+using model::Selector;
+
+Error NotUnderstood(std::string text) {
+  return Error(ErrorCode::kInvalidArgument, std::move(text));
+}
 
 std::optional<RuleAction> ParseAction(const std::string& action) {
-  if (action == "Allow") return RuleAction::kAllow;
-  if (action == "Deny") return RuleAction::kDeny;
-  if (action == "Log") return RuleAction::kLog;
-  if (action == "Pass") return RuleAction::kPass;
+  if (EqualsIgnoreCase(action, "Allow")) return RuleAction::kAllow;
+  if (EqualsIgnoreCase(action, "Deny")) return RuleAction::kDeny;
+  if (EqualsIgnoreCase(action, "Log")) return RuleAction::kLog;
+  if (EqualsIgnoreCase(action, "Pass")) return RuleAction::kPass;
   return std::nullopt;
 }
 
-// Converts one rule; `problem` is set when a criterion could not be expressed and has been left out.
+Result<std::optional<std::uint8_t>> Protocol(const std::string& text) {
+  if (text.empty()) return std::optional<std::uint8_t>();
+  const auto protocol = net::ParseProtocol(text);
+  if (!protocol) return NotUnderstood(fmt::format("protocol '{}'", text));
+  return protocol;
+}
+
+Result<std::optional<std::uint8_t>> IcmpNumber(const std::optional<int>& number) {
+  if (!number) return std::optional<std::uint8_t>();
+  if (*number < 0 || *number > 255) return NotUnderstood(fmt::format("ICMP type or code {}", *number));
+  return std::optional(static_cast<std::uint8_t>(*number));
+}
+
+// Given by its name a protocol implies the family; its number does not (reference felix 2.6).
+std::optional<net::Family> FamilyOf(const model::Rule& rule) {
+  if (rule.ip_version) return *rule.ip_version == 6 ? net::Family::kV6 : net::Family::kV4;
+  if (EqualsIgnoreCase(rule.protocol, "ICMP")) return net::Family::kV4;
+  if (EqualsIgnoreCase(rule.protocol, "ICMPv6")) return net::Family::kV6;
+  return std::nullopt;
+}
+
+Result<std::vector<net::Cidr>> Nets(const std::vector<std::string>& texts) {
+  std::vector<net::Cidr> nets;
+  for (const std::string& text : texts) {
+    const auto cidr = net::Cidr::Parse(text);
+    if (!cidr) return NotUnderstood(fmt::format("net '{}'", text));
+    nets.push_back(cidr->Masked());
+  }
+  return nets;
+}
+
 class RuleConverter {
  public:
-  explicit RuleConverter(const UseSelector& use_selector) : use_selector_(use_selector) {}
+  RuleConverter(const std::string& ns, SetsInUse& sets) : ns_(ns), sets_(sets) {}
 
-  std::optional<dataplane_api::Rule> Convert(const model::Rule& rule) {
-    const auto action = ParseAction(rule.action);
-    if (!action) {
-      problem_ = fmt::format("action '{}'", rule.action);
-      return std::nullopt;
-    }
+  Result<dataplane_api::Rule> Convert(const model::Rule& rule, RuleAction action) {
     dataplane_api::Rule out;
-    out.action = *action;
-    if (rule.ip_version) out.family = *rule.ip_version == 6 ? net::Family::kV6 : net::Family::kV4;
-    out.protocol = Protocol(rule.protocol);
-    out.not_protocol = Protocol(rule.not_protocol);
+    out.action = action;
+    out.family = FamilyOf(rule);
+    ASSIGN_OR_RETURN(out.protocol, Protocol(rule.protocol));
+    ASSIGN_OR_RETURN(out.not_protocol, Protocol(rule.not_protocol));
     if (rule.icmp) {
-      out.icmp_type = Number(rule.icmp->type);
-      out.icmp_code = Number(rule.icmp->code);
+      ASSIGN_OR_RETURN(out.icmp_type, IcmpNumber(rule.icmp->type));
+      ASSIGN_OR_RETURN(out.icmp_code, IcmpNumber(rule.icmp->code));
     }
     if (rule.not_icmp) {
-      out.not_icmp_type = Number(rule.not_icmp->type);
-      out.not_icmp_code = Number(rule.not_icmp->code);
+      ASSIGN_OR_RETURN(out.not_icmp_type, IcmpNumber(rule.not_icmp->type));
+      ASSIGN_OR_RETURN(out.not_icmp_code, IcmpNumber(rule.not_icmp->code));
     }
-    out.source = Entity(rule.source);
-    out.destination = Entity(rule.destination);
-    if (!problem_.empty() && out.action != RuleAction::kDeny) return std::nullopt;
+    if (rule.source.services || rule.destination.services)
+      return NotUnderstood("services: they live in Kubernetes' own store");
+    // All of it is read before the first set is counted as used.
+    ASSIGN_OR_RETURN(const EntitySelectors source, SelectorsOf(rule.source, ns_));
+    ASSIGN_OR_RETURN(const EntitySelectors destination, SelectorsOf(rule.destination, ns_));
+    ASSIGN_OR_RETURN(out.source, Numbers(rule.source));
+    ASSIGN_OR_RETURN(out.destination, Numbers(rule.destination));
+    AddSets(rule.source, source, out.source);
+    AddSets(rule.destination, destination, out.destination);
     return out;
   }
-  const std::string& problem() const { return problem_; }
 
  private:
-  std::optional<std::uint8_t> Protocol(const std::string& text) {
-    if (text.empty()) return std::nullopt;
-    const auto protocol = net::ParseProtocol(text);
-    if (!protocol) problem_ = fmt::format("protocol '{}'", text);
-    return protocol;
-  }
-  static std::optional<std::uint8_t> Number(const std::optional<int>& number) {
-    if (!number) return std::nullopt;
-    return static_cast<std::uint8_t>(*number);
-  }
-  std::vector<net::Cidr> Nets(const std::vector<std::string>& texts) {
-    std::vector<net::Cidr> nets;
-    for (const std::string& text : texts) {
-      const auto cidr = net::Cidr::Parse(text);
-      if (cidr)
-        nets.push_back(cidr->Masked());
-      else
-        problem_ = fmt::format("net '{}'", text);
-    }
-    return nets;
-  }
-  std::vector<net::PortRange> Ports(const std::vector<model::Port>& ports) {
-    std::vector<net::PortRange> ranges;
-    for (const model::Port& port : ports) {
-      if (const auto* range = std::get_if<net::PortRange>(&port))
-        ranges.push_back(*range);
-      else
-        problem_ = fmt::format("named port '{}'", std::get<std::string>(port));
-    }
-    return ranges;
-  }
-  std::vector<std::string> Set(const std::string& text) {
-    if (text.empty()) return {};
-    const auto selector = model::Selector::Parse(text);
-    if (selector.has_value()) return {use_selector_(*selector)};
-    problem_ = fmt::format("selector '{}'", text);
-    return {};
-  }
-  EntityMatch Entity(const model::EntityRule& rule) {
+  static Result<EntityMatch> Numbers(const model::EntityRule& entity) {
     EntityMatch match;
-    match.nets = Nets(rule.nets);
-    match.not_nets = Nets(rule.not_nets);
-    match.ip_sets = Set(rule.selector);
-    match.not_ip_sets = Set(rule.not_selector);
-    match.ports = Ports(rule.ports);
-    match.not_ports = Ports(rule.not_ports);
-    if (!rule.namespace_selector.empty()) problem_ = "namespaceSelector";
+    ASSIGN_OR_RETURN(match.nets, Nets(entity.nets));
+    ASSIGN_OR_RETURN(match.not_nets, Nets(entity.not_nets));
+    for (const model::Port& port : entity.ports) {
+      if (const auto* range = std::get_if<net::PortRange>(&port)) match.ports.push_back(*range);
+    }
+    for (const model::Port& port : entity.not_ports) {
+      if (const auto* range = std::get_if<net::PortRange>(&port)) match.not_ports.push_back(*range);
+    }
     return match;
   }
+  void AddSets(const model::EntityRule& entity, const EntitySelectors& selectors, EntityMatch& match) {
+    if (selectors.positive) match.ip_sets.push_back(sets_.Addresses(*selectors.positive));
+    if (selectors.negative) match.not_ip_sets.push_back(sets_.Addresses(*selectors.negative));
+    const Selector of_ports = selectors.positive ? *selectors.positive : Selector::AllOf({});
+    for (const model::Port& port : entity.ports) {
+      if (const auto* name = std::get_if<std::string>(&port))
+        match.port_sets.push_back(sets_.NamedPort(of_ports, *name));
+    }
+    for (const model::Port& port : entity.not_ports) {
+      if (const auto* name = std::get_if<std::string>(&port))
+        match.not_port_sets.push_back(sets_.NamedPort(of_ports, *name));
+    }
+  }
 
-  const UseSelector& use_selector_;
-  std::string problem_;
+  const std::string& ns_;
+  SetsInUse& sets_;
 };
 
 }  // namespace
 
-std::vector<dataplane_api::Rule> ConvertRules(const std::vector<model::Rule>& rules, const std::string& owner,
-                                              const UseSelector& use_selector,
-                                              std::vector<std::string>& warnings) {
+std::vector<dataplane_api::Rule> ConvertRules(const std::vector<model::Rule>& rules, const std::string& ns,
+                                              SetsInUse& sets, std::vector<std::string>& problems) {
   std::vector<dataplane_api::Rule> out;
+  RuleConverter converter(ns, sets);
   for (std::size_t i = 0; i < rules.size(); ++i) {
-    RuleConverter converter(use_selector);
-    auto rule = converter.Convert(rules[i]);
-    if (!converter.problem().empty()) {
-      warnings.push_back(fmt::format("{} rule {}: {} is not supported by this version: {}", owner, i + 1,
-                                     converter.problem(),
-                                     rule ? "the rule denies without it" : "the rule is left out"));
+    const auto action = ParseAction(rules[i].action);
+    Result<dataplane_api::Rule> rule = action ? converter.Convert(rules[i], *action)
+                                              : NotUnderstood(fmt::format("action '{}'", rules[i].action));
+    if (rule.has_value()) {
+      out.push_back(*std::move(rule));
+      continue;
     }
-    if (rule) out.push_back(std::move(*rule));
+    const bool denies = !action || *action == RuleAction::kDeny || *action == RuleAction::kPass;
+    problems.push_back(fmt::format("rule {}: {} is not understood: {}", i + 1, rule.error().message(),
+                                   denies ? "it denies everything" : "it is left out"));
+    if (!denies) continue;
+    dataplane_api::Rule closed;
+    closed.action = RuleAction::kDeny;
+    out.push_back(closed);
   }
   return out;
 }

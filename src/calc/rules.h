@@ -5,20 +5,25 @@
 #include <string>
 #include <vector>
 
-#include "dataplane_api/updates.h"
+#include "dataplane_api/policy.h"
 #include "model/rule.h"
 #include "model/selector/selector.h"
 
 namespace calico::calc {
 
-// Turns a selector of a rule into the id of its IP set, and counts it as used.
-using UseSelector = std::function<std::string(const model::Selector&)>;
+// How a rule's selectors become sets: each call counts one use and returns the set's id.
+class SetsInUse {
+ public:
+  virtual ~SetsInUse() = default;
+  virtual std::string Addresses(const model::Selector& selector) = 0;
+  // The address, protocol and number of each port of that name on the endpoints selected.
+  virtual std::string NamedPort(const model::Selector& selector, const std::string& port) = 0;
+};
 
-// The rules of one direction. What this version cannot express fails closed: an Allow rule with such a
-// criterion is left out, a Deny rule loses the criterion and so denies more. Each case adds a sentence to
-// `warnings`.
-std::vector<dataplane_api::Rule> ConvertRules(const std::vector<model::Rule>& rules, const std::string& owner,
-                                              const UseSelector& use_selector,
-                                              std::vector<std::string>& warnings);
+// The rules of one direction of a policy in namespace `ns` (empty: a global policy or a profile). A rule that
+// cannot be understood fails closed: an Allow or Log rule is left out; a Deny or Pass rule, or one without a
+// known action, denies everything. Each case adds a sentence to `problems`, beginning with "rule 3: ".
+std::vector<dataplane_api::Rule> ConvertRules(const std::vector<model::Rule>& rules, const std::string& ns,
+                                              SetsInUse& sets, std::vector<std::string>& problems);
 
 }  // namespace calico::calc

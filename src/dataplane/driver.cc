@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "dataplane/forward_rule.h"
+#include "dataplane/host_interfaces.h"
 #include "dataplane/interface_settings.h"
 #include "dataplane/names.h"
 #include "dataplane/policy_tables.h"
@@ -21,6 +22,9 @@ constexpr Duration kResyncPeriod = std::chrono::seconds(90);
 constexpr Duration kLegacyPeriod = std::chrono::seconds(1);  // iptables-legacy sends no events
 // Others commit in bursts (dockerd runs iptables a dozen times): look once for all of them.
 constexpr Duration kForeignCommitDelay = std::chrono::milliseconds(20);
+// Changed policy is asked again about the connections that are there. All changes within this time cost one
+// look at each connection.
+constexpr Duration kRecheckDelay = std::chrono::milliseconds(200);
 
 Counter& Writes() {
   static Counter& counter = RegisterCounter(
@@ -72,7 +76,19 @@ struct Driver::Impl {
   Status ListLinks() {
     ASSIGN_OR_RETURN(const auto links, kernel.rtnetlink.ListLinks());
     interfaces.Replace(links, clock.Now());
+    ASSIGN_OR_RETURN(const auto listed, kernel.rtnetlink.ListAddresses());
+    addresses = {listed.begin(), listed.end()};
+    AssignHosts();
     return Ok();
+  }
+  void AssignHosts() {
+    policy.SetHostInterfaces(AssignHostInterfaces(
+        host_endpoints, addresses,
+        [&](int ifindex) {
+          const auto* entry = interfaces.Find(ifindex);
+          return entry == nullptr ? std::string() : entry->link.name;
+        },
+        [&](const std::string& name) { return interfaces.IsWorkload(name); }));
   }
 
   void OnBatch(const dataplane_api::Batch& batch) {
@@ -86,7 +102,14 @@ struct Driver::Impl {
       else
         RemoveEndpoint(name);
     }
+    for (const auto& [name, endpoint] : batch.host_endpoints) {
+      if (endpoint)
+        host_endpoints[name] = *endpoint;
+      else
+        host_endpoints.erase(name);
+    }
     policy.OnBatch(batch);
+    if (!batch.host_endpoints.empty() || batch.host) AssignHosts();
     in_sync = in_sync || batch.in_sync;
     Apply();
   }
@@ -121,7 +144,7 @@ struct Driver::Impl {
       Resync();
       return;
     }
-    bool relevant = false;
+    bool relevant = OnAddresses(*events);
     for (const auto& changed : events->links) relevant = OnLink(changed.link) || relevant;
     for (const auto& removed : events->links_removed) {
       const auto* entry = interfaces.Find(removed.ifindex);
@@ -135,6 +158,19 @@ struct Driver::Impl {
       relevant = true;
     }
     if (relevant) Apply();
+  }
+
+  // True when host endpoints may stand for other interfaces now.
+  bool OnAddresses(const kernel::RtnetlinkMonitor::Events& events) {
+    for (const auto& changed : events.addresses) {
+      if (changed.removed)
+        addresses.erase(changed.address);
+      else
+        addresses.insert(changed.address);
+    }
+    if (events.addresses.empty() || host_endpoints.empty()) return false;
+    AssignHosts();
+    return true;
   }
 
   // True when it concerns us.
@@ -230,6 +266,14 @@ struct Driver::Impl {
       return;
     }
     Wrote(tables->wrote ? 1 : 0);
+    if (tables->wrote && !std::exchange(new_generation, false) && recheck == nullptr) {
+      recheck = loop.After(kRecheckDelay, [this] {
+        recheck.reset();
+        policy.NewGeneration();
+        new_generation = true;
+        Apply();
+      });
+    }
     if (std::exchange(suspicious, false) && tables->wrote) {
       Repairs().Add();
       LogWarning(kComponent, "somebody changed our nftables tables: repaired");
@@ -331,20 +375,23 @@ struct Driver::Impl {
   NeighbourSync neighbours;
   ForwardRule forward;
   std::map<std::string, dataplane_api::Endpoint> endpoints;
+  std::map<std::string, dataplane_api::HostEndpoint> host_endpoints;
+  std::set<kernel::Address> addresses;
   std::map<std::string, std::set<std::string>> by_interface;
   std::set<std::string> unconfigured;  // endpoints whose interface is to be looked at
   std::map<std::string, EndpointState> states;
   std::function<void(const std::string&, const EndpointState&)> on_state;
   bool in_sync = false;
   bool applied_once = false;
-  bool suspicious = false;  // the next comparison follows somebody else's commit
+  bool new_generation = false;  // the next comparison writes nothing else
+  bool suspicious = false;      // the next comparison follows somebody else's commit
   int failed_rounds = 0;
   TimePoint failing_since;
   std::vector<Pending> failures;  // of the last round
   std::string forward_error;
   Backoff backoff{std::chrono::milliseconds(100), std::chrono::seconds(5)};
   std::unique_ptr<EventLoop::Handle> link_events, nft_events, resync_timer, legacy_timer, retry,
-      foreign_commit;
+      foreign_commit, recheck;
 };
 
 Driver::Driver(EventLoop& loop, const Clock& clock, Kernel kernel)

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/event_loop.h"
 #include "base/result.h"
+#include "dataplane/names.h"
 #include "dataplane_api/updates.h"
 #include "kernel/forward_firewall.h"
 #include "kernel/nftables.h"
@@ -18,10 +19,6 @@
 #include "kernel/sysctl.h"
 
 namespace calico::dataplane {
-
-inline constexpr char kTableName[] = "calico";
-// Reference felix 3.12: bit 1 of the mark mask, "accepted by policy".
-inline constexpr std::uint32_t kAcceptMark = 0x00010000;
 
 // Makes the kernel equal to what calc asked for. Runs on the dataplane loop; owns order, throttle and
 // backoff. Nothing is written before the first in-sync batch has come and the interfaces have been listed

@@ -80,6 +80,9 @@ class FaultyNftables final : public kernel::Nftables {
     if (auto error = turn_.Next("Read")) return *error;
     return real_.Read(family);
   }
+  Result<std::map<std::string, std::vector<RuleCounter>>> ReadRuleCounters(net::Family family) override {
+    return real_.ReadRuleCounters(family);
+  }
   Result<std::map<std::string, kernel::nft::CounterValue>> ReadCounters(net::Family family) override {
     return real_.ReadCounters(family);
   }
@@ -118,7 +121,7 @@ dataplane_api::Batch Snapshot() {
   batch.in_sync = true;
   batch.host = dataplane_api::HostSettings{};
   batch.host->own_blocks = {*net::Cidr::Parse("10.66.0.0/26")};
-  batch.profiles["net1"] = dataplane_api::ProfileRules{{{}}, {{}}};
+  batch.profiles["net1"] = dataplane_api::Rules{{{}}, {{}}, false};
   dataplane_api::Endpoint endpoint;
   endpoint.interface_name = "califault";
   endpoint.mac = net::Mac::Parse("ee:ee:ee:ee:ee:ee");

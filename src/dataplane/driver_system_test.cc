@@ -49,13 +49,13 @@ dataplane_api::Batch Snapshot() {
   batch.host->all_pools = {C("10.65.0.0/16")};
   batch.host->nat_pools = {C("10.65.0.0/16")};
   batch.host->own_blocks = {C("10.65.0.0/26")};
-  batch.profiles["net1"] = dataplane_api::ProfileRules{};
+  batch.profiles["net1"] = dataplane_api::Rules{};
   dataplane_api::Rule allow;
   allow.source.ip_sets = {"s-1"};
   batch.profiles["net1"]->ingress.push_back(allow);
   batch.profiles["net1"]->egress.push_back({});
   auto set = std::make_shared<dataplane_api::IpSet>();
-  set->members = {*net::Ip::Parse("10.65.0.1"), *net::Ip::Parse("fd00::1")};
+  set->members = {C("10.65.0.1/32"), C("fd00::1/128")};
   batch.ip_sets["s-1"] = std::move(set);
   dataplane_api::Endpoint endpoint;
   endpoint.id = "a/b/c";

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/policy_tables.h"
 
-#include <set>
+#include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 #include "dataplane/names.h"
-#include "dataplane/rule_rendering.h"
 
 namespace calico::dataplane {
 
+using kernel::nft::Chain;
 using kernel::nft::Set;
 using kernel::nft::SetType;
 using kernel::nft::Verdict;
@@ -16,131 +17,427 @@ using kernel::nft::VerdictKind;
 
 namespace {
 
-constexpr Direction kBoth[] = {Direction::kIngress, Direction::kEgress};
-const char* DispatchOf(Direction direction) {
-  return direction == Direction::kIngress ? kToDispatch : kFromDispatch;
+// Of the one direction and way, the map from workloads' interfaces.
+const char* DispatchOf(Direction direction, Way way) {
+  if (direction == Direction::kIngress) return way == Way::kOriginal ? kToDispatch : kToDispatchReply;
+  return way == Way::kOriginal ? kFromDispatch : kFromDispatchReply;
 }
-
-kernel::nft::SetMember Member(const net::Ip& ip) {
-  return {net::Cidr::Host(ip), std::nullopt};
-}
-std::string MemberKey(const net::Ip& ip) {
-  return net::Cidr::Host(ip).ToString();
-}
+constexpr std::uint32_t kHighestGeneration = kGenerationMask >> kGenerationShift;
 
 }  // namespace
 
+std::vector<Way> PolicyTables::Ways() const {
+  if (host_.settings.recheck_flows) return {Way::kOriginal, Way::kReply};
+  return {Way::kOriginal};
+}
+
 void PolicyTables::OnBatch(const dataplane_api::Batch& batch) {
-  if (batch.host) SetHost(*batch.host);
+  if (batch.host && host_.settings != *batch.host) SetHost(*batch.host);
   for (const auto& [id, set] : batch.ip_sets) {
-    if (set != nullptr) SetIpSet(id, *set);
+    if (set != nullptr) ip_sets_.Set(id, *set);
   }
-  for (const auto& [id, delta] : batch.ip_set_deltas) {
-    for (const net::Ip& ip : delta.removed) TableOf(ip.family()).RemoveMember(id, MemberKey(ip));
-    for (const net::Ip& ip : delta.added) TableOf(ip.family()).SetMember(id, MemberKey(ip), Member(ip));
+  for (const auto& [id, delta] : batch.ip_set_deltas) ip_sets_.Change(id, delta);
+  std::set<UnitKey> reshaped;
+  for (const std::string& id : ip_sets_.TakeReshaped()) {
+    if (const auto users = units_of_sets_.find(id); users != units_of_sets_.end())
+      reshaped.insert(users->second.begin(), users->second.end());
+  }
+  for (const auto& [id, rules] : batch.policies) {
+    if (rules) SetUnit({false, id}, *rules);
+    reshaped.erase({false, id});
   }
   for (const auto& [name, rules] : batch.profiles) {
-    if (rules) SetProfile(name, *rules);
+    if (rules) SetUnit({true, name}, *rules);
+    reshaped.erase({true, name});
   }
+  for (const UnitKey& key : reshaped) RenderUnit(key, units_.at(key));
   for (const auto& [name, endpoint] : batch.endpoints) {
     if (endpoint)
-      SetEndpoint(name, *endpoint);
+      SetWorkload(name, *endpoint);
     else
-      RemoveEndpoint(name);
+      RemoveWorkload(name);
   }
+  for (const auto& [name, endpoint] : batch.host_endpoints) {
+    if (endpoint)
+      SetHostEndpoint(name, *endpoint);
+    else
+      RemoveHostEndpoint(name);
+  }
+  if (!batch.host_endpoints.empty()) RenderHostDispatch();
   // What others referred to goes last; within one transaction the order is free, but our own books need it.
+  for (const auto& [id, rules] : batch.policies) {
+    if (!rules) RemoveUnit({false, id});
+  }
   for (const auto& [name, rules] : batch.profiles) {
-    if (rules) continue;
-    for (TableSync& table : tables_) {
-      for (const Direction direction : kBoth) table.RemoveChain(ProfileChainName(name, direction));
-    }
+    if (!rules) RemoveUnit({true, name});
   }
   for (const auto& [id, set] : batch.ip_sets) {
-    if (set != nullptr) continue;
-    for (TableSync& table : tables_) table.RemoveSet(id);
+    if (set == nullptr) ip_sets_.Remove(id);
   }
 }
 
-void PolicyTables::SetHost(const dataplane_api::HostSettings& host) {
+// ---- The host.
+
+void PolicyTables::SetHost(const dataplane_api::HostSettings& settings) {
+  const dataplane_api::HostSettings old = std::exchange(host_.settings, settings);
   for (TableSync& table : tables_) {
     for (const char* counter : kCounters) table.AddCounter(counter);
-    const auto chains = RenderHostChains(host, table.family());
-    for (const auto& [name, chain] : chains) table.SetChain(name, chain);
-    if (!chains.contains(kNatChain)) table.RemoveChain(kNatChain);
-    for (auto& [name, set] : RenderPoolSets(host, table.family())) table.SetSet(name, set);
-    for (const Direction direction : kBoth) {
-      if (!table.desired().sets.contains(DispatchOf(direction)))
-        table.SetSet(DispatchOf(direction), Set{SetType::kVerdictByIfname, {}});
+    for (auto& [name, set] : RenderPoolSets(settings, table.family())) table.SetSet(name, set);
+    for (const Direction direction : kBothDirections) {
+      for (const Way way : kBothWays) {
+        const char* map = DispatchOf(direction, way);
+        if (!table.desired().sets.contains(map)) table.SetSet(map, Set{SetType::kVerdictByIfname, {}});
+      }
     }
+    for (const char* map : {kMacDispatch, kSpoofDispatch}) {
+      if (!table.desired().sets.contains(map)) table.SetSet(map, Set{SetType::kVerdictByIfname, {}});
+    }
+    if (!table.desired().sets.contains(kWorkloadMacs))
+      table.SetSet(kWorkloadMacs, Set{SetType::kInterfaceMacs, {}});
+  }
+  const auto rendered_from = [](const dataplane_api::HostSettings& s) {
+    return std::tuple(s.recheck_flows, s.drop_invalid, s.allow_vxlan_from_workloads,
+                      s.allow_ipip_from_workloads, s.vxlan_port, s.log_prefix);
+  };
+  if (rendered_from(old) != rendered_from(settings)) RenderAllAnew();
+  RenderHostDispatch();
+}
+
+// What stands in every policy or endpoint has changed.
+void PolicyTables::RenderAllAnew() {
+  for (auto& [key, unit] : units_) RenderUnit(key, unit);
+  for (const auto& [name, workload] : std::map(workloads_)) {
+    RemoveWorkload(name);
+    SetWorkload(name, workload.endpoint);
+  }
+  for (const auto& [name, host] : std::map(host_endpoints_)) {
+    RemoveHostEndpoint(name);
+    SetHostEndpoint(name, host.endpoint);
   }
 }
 
-void PolicyTables::SetIpSet(const std::string& id, const dataplane_api::IpSet& set) {
+void PolicyTables::RenderHost() {
   for (TableSync& table : tables_) {
-    Set content{SetType::kAddresses, {}};
-    for (const net::Ip& ip : set.members) {
-      if (ip.family() == table.family()) content.members.emplace(MemberKey(ip), Member(ip));
+    std::set<std::string> names;
+    for (auto& [name, chain] : RenderHostChains(host_, table.family())) {
+      names.insert(name);
+      const auto known = table.desired().chains.find(name);
+      if (known == table.desired().chains.end() || known->second != chain) table.SetChain(name, chain);
     }
-    table.SetSet(id, std::move(content));
+    std::set<std::string>& before = host_chains_[IndexOf(table.family())];
+    for (const std::string& name : before) {
+      if (!names.contains(name)) table.RemoveChain(name);
+    }
+    before = std::move(names);
   }
 }
 
-void PolicyTables::SetProfile(const std::string& name, const dataplane_api::ProfileRules& rules) {
-  for (TableSync& table : tables_) {
-    for (const Direction direction : kBoth) {
-      table.SetChain(ProfileChainName(name, direction), RenderProfile(rules, direction, table.family()));
-    }
-  }
+void PolicyTables::SetHostInterfaces(std::map<std::string, std::string> interfaces) {
+  if (host_interfaces_ == interfaces) return;
+  host_interfaces_ = std::move(interfaces);
+  RenderHostDispatch();
 }
 
-void PolicyTables::UseChains(const std::vector<std::string>& profiles) {
-  if (++chain_users_[Join(profiles, "\n")] > 1) return;
-  for (TableSync& table : tables_) {
-    for (const Direction direction : kBoth) {
-      table.SetChain(EndpointChainName(profiles, direction), RenderEndpointChain(profiles, direction));
+// Which ways lead to which chains of host endpoints, and the host's chains that use them.
+void PolicyTables::RenderHostDispatch() {
+  std::map<HostDispatch, std::map<std::string, std::string>> maps;
+  host_.host_endpoints.clear();
+  for (const auto& [interface, name] : host_interfaces_) {
+    const auto host = host_endpoints_.find(name);
+    if (host == host_endpoints_.end()) continue;
+    for (const auto& [dispatch, chain] : host->second.entry) {
+      if (interface == "*" && dispatch.stage == Stage::kUntracked) continue;  // reference felix 2.11
+      maps[dispatch];
+      auto& wildcard = host_.host_endpoints[dispatch];
+      if (interface == "*")
+        wildcard = chain;
+      else
+        maps[dispatch][interface] = chain;
     }
   }
-}
-void PolicyTables::ReleaseChains(const std::vector<std::string>& profiles) {
-  const auto users = chain_users_.find(Join(profiles, "\n"));
-  if (--users->second > 0) return;
-  chain_users_.erase(users);
-  for (TableSync& table : tables_) {
-    for (const Direction direction : kBoth) table.RemoveChain(EndpointChainName(profiles, direction));
-  }
-}
-
-void PolicyTables::SetEndpoint(const std::string& name, const dataplane_api::Endpoint& endpoint) {
-  UseChains(endpoint.profiles);
-  ++interface_users_[endpoint.interface_name];
-  RemoveEndpoint(name);
-  for (TableSync& table : tables_) {
-    for (const Direction direction : kBoth) {
-      const Verdict verdict{VerdictKind::kGoto, EndpointChainName(endpoint.profiles, direction)};
-      table.SetMember(DispatchOf(direction), endpoint.interface_name, {endpoint.interface_name, verdict});
-    }
-  }
-  endpoints_.insert_or_assign(name, endpoint);
-}
-
-void PolicyTables::RemoveEndpoint(const std::string& name) {
-  const auto found = endpoints_.find(name);
-  if (found == endpoints_.end()) return;
-  const std::string& interface = found->second.interface_name;
-  if (--interface_users_[interface] == 0) {
-    interface_users_.erase(interface);
+  std::set<std::string> names;
+  for (const auto& [dispatch, chains] : maps) {
+    Set map{SetType::kVerdictByIfname, {}};
+    for (const auto& [interface, chain] : chains) map.members[interface] = Verdict{VerdictKind::kGoto, chain};
+    const std::string name = HostDispatchName(dispatch);
+    names.insert(name);
     for (TableSync& table : tables_) {
-      for (const Direction direction : kBoth) table.RemoveMember(DispatchOf(direction), interface);
+      const auto known = table.desired().sets.find(name);
+      if (known == table.desired().sets.end() || known->second != map) table.SetSet(name, map);
     }
   }
-  ReleaseChains(found->second.profiles);
-  endpoints_.erase(found);
+  for (const std::string& name : host_maps_) {
+    if (names.contains(name)) continue;
+    for (TableSync& table : tables_) table.RemoveSet(name);
+  }
+  host_maps_ = std::move(names);
+  RenderHost();
 }
+
+void PolicyTables::NewGeneration() {
+  if (!host_.settings.recheck_flows) return;
+  host_.generation = host_.generation % kHighestGeneration + 1;
+  RenderHost();
+}
+
+// ---- Policies and profiles.
+
+void PolicyTables::SetUnit(const UnitKey& key, const dataplane_api::Rules& rules) {
+  Unit& unit = units_[key];
+  unit.rules = rules;
+  unit.profile = key.first;
+  RenderUnit(key, unit);
+}
+
+void PolicyTables::RenderUnit(const UnitKey& key, Unit& unit) {
+  const auto old_literals = std::exchange(unit.literals, {});
+  for (const std::string& id : std::exchange(unit.ip_sets, {})) {
+    units_of_sets_[id].erase(key);
+    if (units_of_sets_[id].empty()) units_of_sets_.erase(id);
+  }
+  for (TableSync& table : tables_) {
+    for (const Way way : Ways()) {
+      RuleContext context;
+      context.family = table.family();
+      context.way = way;
+      context.profile = unit.profile;
+      context.log_prefix = host_.settings.log_prefix;
+      context.shape = [&](const std::string& id) { return ip_sets_.ShapeOf(id, table.family()); };
+      for (const Direction direction : kBothDirections) {
+        RenderedRules rendered = RenderRules(unit.rules, direction, context);
+        UseLiterals(table.family(), rendered.literals, unit.literals[IndexOf(table.family())]);
+        unit.ip_sets.merge(rendered.ip_sets);
+        table.SetChain(unit.profile ? ProfileChainName(key.second, direction, way)
+                                    : PolicyChainName(key.second, direction, way),
+                       std::move(rendered.chain));
+      }
+    }
+    if (!host_.settings.recheck_flows) {
+      for (const Direction direction : kBothDirections) {
+        const std::string name = unit.profile ? ProfileChainName(key.second, direction, Way::kReply)
+                                              : PolicyChainName(key.second, direction, Way::kReply);
+        if (table.desired().chains.contains(name)) table.RemoveChain(name);
+      }
+    }
+    ReleaseLiterals(table.family(), old_literals[IndexOf(table.family())]);
+  }
+  for (const std::string& id : unit.ip_sets) units_of_sets_[id].insert(key);
+}
+
+void PolicyTables::RemoveUnit(const UnitKey& key) {
+  const auto found = units_.find(key);
+  if (found == units_.end()) return;
+  for (TableSync& table : tables_) {
+    for (const Way way : Ways()) {
+      for (const Direction direction : kBothDirections) {
+        table.RemoveChain(key.first ? ProfileChainName(key.second, direction, way)
+                                    : PolicyChainName(key.second, direction, way));
+      }
+    }
+    ReleaseLiterals(table.family(), found->second.literals[IndexOf(table.family())]);
+  }
+  for (const std::string& id : found->second.ip_sets) {
+    units_of_sets_[id].erase(key);
+    if (units_of_sets_[id].empty()) units_of_sets_.erase(id);
+  }
+  units_.erase(found);
+}
+
+// ---- Endpoints.
+
+void PolicyTables::SetWorkload(const std::string& name, const dataplane_api::Endpoint& endpoint) {
+  Workload workload{endpoint, {}, {}, {}};
+  for (const Way way : Ways()) {
+    for (const Direction direction : kBothDirections) {
+      const bool ingress = direction == Direction::kIngress;
+      workload.entry[{direction, way}] = UseEndpointChains(
+          {Stage::kWorkload, direction, ingress ? endpoint.policies.ingress : endpoint.policies.egress,
+           endpoint.profiles, false},
+          way, workload.chains);
+    }
+  }
+  if (!endpoint.spoofable.empty()) {
+    std::string content;
+    for (const net::Cidr& net : endpoint.spoofable) content += net.ToString() + ",";
+    workload.spoof_chain = "cali-sp-" + Sha256Hex(content).substr(0, 16);
+    if (++chain_users_[workload.spoof_chain] == 1) {
+      for (TableSync& table : tables_) {
+        std::vector<net::Cidr> sources = endpoint.spoofable;
+        std::erase_if(sources, [&](const net::Cidr& net) { return net.family() != table.family(); });
+        std::map<std::string, Set> literals;
+        table.SetChain(workload.spoof_chain, RenderSpoofable(sources, literals));
+        UseLiterals(table.family(), literals, spoof_literals_[workload.spoof_chain][IndexOf(table.family())]);
+      }
+    }
+  }
+  RemoveWorkload(name);
+  workloads_.insert_or_assign(name, std::move(workload));
+  interface_users_[endpoint.interface_name].insert(name);
+  PointInterface(endpoint.interface_name);
+}
+
+void PolicyTables::RemoveWorkload(const std::string& name) {
+  const auto found = workloads_.find(name);
+  if (found == workloads_.end()) return;
+  const Workload workload = std::move(found->second);
+  workloads_.erase(found);
+  const std::string& interface = workload.endpoint.interface_name;
+  auto& users = interface_users_[interface];
+  users.erase(name);
+  if (users.empty()) interface_users_.erase(interface);
+  for (TableSync& table : tables_) {
+    if (workload.endpoint.mac)
+      table.RemoveMember(kWorkloadMacs, kernel::nft::InterfaceMac{interface, *workload.endpoint.mac});
+  }
+  PointInterface(interface);
+  ReleaseChains(workload.chains);
+  if (workload.spoof_chain.empty() || --chain_users_[workload.spoof_chain] > 0) return;
+  chain_users_.erase(workload.spoof_chain);
+  for (TableSync& table : tables_) {
+    table.RemoveChain(workload.spoof_chain);
+    ReleaseLiterals(table.family(), spoof_literals_[workload.spoof_chain][IndexOf(table.family())]);
+  }
+  spoof_literals_.erase(workload.spoof_chain);
+}
+
+// Where the interface's packets go. Of several endpoints with one interface the first by name counts.
+void PolicyTables::PointInterface(const std::string& interface) {
+  const auto users = interface_users_.find(interface);
+  if (users == interface_users_.end()) {
+    for (TableSync& table : tables_) {
+      for (const Direction direction : kBothDirections) {
+        for (const Way way : kBothWays) table.RemoveMember(DispatchOf(direction, way), interface);
+      }
+      table.RemoveMember(kMacDispatch, interface);
+      table.RemoveMember(kSpoofDispatch, interface);
+    }
+    return;
+  }
+  const Workload& workload = workloads_.at(*users->second.begin());
+  for (TableSync& table : tables_) {
+    for (const Direction direction : kBothDirections) {
+      for (const Way way : kBothWays) {
+        const auto chain = workload.entry.find({direction, way});
+        if (chain == workload.entry.end())
+          table.RemoveMember(DispatchOf(direction, way), interface);
+        else
+          table.SetMember(DispatchOf(direction, way), interface, Verdict{VerdictKind::kGoto, chain->second});
+      }
+    }
+    if (workload.endpoint.mac) {
+      table.SetMember(kMacDispatch, interface, Verdict{VerdictKind::kJump, kMacChain});
+      table.SetMember(kWorkloadMacs, kernel::nft::InterfaceMac{interface, *workload.endpoint.mac});
+    } else {
+      table.RemoveMember(kMacDispatch, interface);
+    }
+    if (workload.spoof_chain.empty())
+      table.RemoveMember(kSpoofDispatch, interface);
+    else
+      table.SetMember(kSpoofDispatch, interface, Verdict{VerdictKind::kJump, workload.spoof_chain});
+  }
+}
+
+bool PolicyTables::AnyEnforced(const dataplane_api::BothDirections& policies) const {
+  const auto enforced = [&](const std::string& policy) {
+    const auto unit = units_.find({false, policy});
+    return unit == units_.end() || !unit->second.rules.staged;
+  };
+  for (const auto* tiers : {&policies.ingress, &policies.egress}) {
+    for (const dataplane_api::Tier& tier : *tiers) {
+      if (std::any_of(tier.policies.begin(), tier.policies.end(), enforced)) return true;
+    }
+  }
+  return false;
+}
+
+void PolicyTables::SetHostEndpoint(const std::string& name, const dataplane_api::HostEndpoint& endpoint) {
+  Host host{endpoint, {}, {}};
+  const auto add = [&](Stage stage, Direction direction, const dataplane_api::BothDirections& policies,
+                       Way way, bool left_alone) {
+    const bool has_profiles = stage == Stage::kHost;
+    host.entry[{stage, direction, way}] = UseEndpointChains(
+        {stage, direction, direction == Direction::kIngress ? policies.ingress : policies.egress,
+         has_profiles ? endpoint.profiles : std::vector<std::string>(), left_alone},
+        way, host.chains);
+  };
+  for (const Direction direction : kBothDirections) {
+    for (const Way way : Ways()) {
+      add(Stage::kHost, direction, endpoint.normal, way, false);
+      add(Stage::kForwarded, direction, endpoint.forwarded, way, !AnyEnforced(endpoint.forwarded));
+    }
+    if (AnyEnforced(endpoint.untracked))
+      add(Stage::kUntracked, direction, endpoint.untracked, Way::kOriginal, false);
+  }
+  const dataplane_api::BothDirections before_dnat{endpoint.before_dnat, {}};
+  if (AnyEnforced(before_dnat))
+    add(Stage::kBeforeDnat, Direction::kIngress, before_dnat, Way::kOriginal, false);
+  RemoveHostEndpoint(name);
+  host_endpoints_.insert_or_assign(name, std::move(host));
+}
+
+void PolicyTables::RemoveHostEndpoint(const std::string& name) {
+  const auto found = host_endpoints_.find(name);
+  if (found == host_endpoints_.end()) return;
+  ReleaseChains(found->second.chains);
+  host_endpoints_.erase(found);
+}
+
+// ---- What several share.
+
+std::string PolicyTables::UseEndpointChains(const EndpointPolicies& policies, Way way,
+                                            std::vector<std::string>& used) {
+  EndpointChains rendered = RenderEndpoint(policies, {way, &host_.settings});
+  for (auto& [name, chain] : rendered.chains) {
+    UseChain(name, std::move(chain));
+    used.push_back(name);
+  }
+  return rendered.name;
+}
+void PolicyTables::UseChain(const std::string& name, Chain chain) {
+  if (++chain_users_[name] > 1) {
+    // Equal names have equal content, but for what host settings change.
+    const auto known = tables_[0].desired().chains.find(name);
+    if (known != tables_[0].desired().chains.end() && known->second == chain) return;
+  }
+  tables_[1].SetChain(name, chain);
+  tables_[0].SetChain(name, std::move(chain));
+}
+void PolicyTables::ReleaseChains(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (--chain_users_.at(name) > 0) continue;
+    chain_users_.erase(name);
+    for (TableSync& table : tables_) table.RemoveChain(name);
+  }
+}
+void PolicyTables::UseLiterals(net::Family family, const std::map<std::string, Set>& literals,
+                               std::vector<std::string>& used) {
+  for (const auto& [name, set] : literals) {
+    used.push_back(name);
+    if (++literal_users_[IndexOf(family)][name] == 1) TableOf(family).SetSet(name, set);
+  }
+}
+void PolicyTables::ReleaseLiterals(net::Family family, const std::vector<std::string>& names) {
+  auto& users = literal_users_[IndexOf(family)];
+  for (const std::string& name : names) {
+    if (--users.at(name) > 0) continue;
+    users.erase(name);
+    TableOf(family).RemoveSet(name);
+  }
+}
+
+// ---- The kernel.
 
 Result<PolicyTables::Outcome> PolicyTables::Apply() {
   if (must_read_) {
     for (TableSync& table : tables_) {
       ASSIGN_OR_RETURN(kernel::nft::TableContent actual, nftables_.Read(table.family()));
+      // A restart goes on with the generation that connections have been marked with.
+      if (std::exchange(first_read_, false)) {
+        if (const auto generation = GenerationIn(actual)) {
+          host_.generation = *generation;
+          RenderHost();
+        }
+      }
       table.ReplaceActual(std::move(actual));
     }
     must_read_ = false;

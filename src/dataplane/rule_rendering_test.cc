@@ -4,18 +4,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "dataplane/endpoint_rendering.h"
+#include "dataplane/host_rendering.h"
 #include "dataplane/names.h"
 
 namespace calico::dataplane {
 namespace {
 
-using dataplane_api::ProfileRules;
 using dataplane_api::Rule;
 using dataplane_api::RuleAction;
 using net::Family;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 net::Cidr C(const char* text) {
   return *net::Cidr::Parse(text);
@@ -32,21 +34,53 @@ std::vector<std::string> Lines(const kernel::nft::Chain& chain, Family family = 
   }
   return lines;
 }
-std::vector<std::string> Ingress(const Rule& rule, Family family = Family::kV4) {
-  return Lines(RenderProfile(ProfileRules{{rule}, {}}, Direction::kIngress, family), family);
+RuleContext Context(Family family = Family::kV4, Way way = Way::kOriginal) {
+  RuleContext context;
+  context.family = family;
+  context.way = way;
+  context.log_prefix = "calico-packet";
+  context.shape = [](const std::string& id) { return SetShape{id == "s-mixed"}; };
+  return context;
 }
-const std::string kAllow = " meta mark set meta mark & 0xfffeffff ^ 0x00010000 return";
-
-TEST(RuleRendering, AnAllowRuleMarksAndReturns) {
-  EXPECT_THAT(Ingress(Rule{}), ElementsAre(kAllow.substr(1)));
+std::vector<std::string> Ingress(std::vector<Rule> rules, const RuleContext& context = Context()) {
+  dataplane_api::Rules both;
+  both.ingress = std::move(rules);
+  return Lines(RenderRules(both, Direction::kIngress, context).chain, context.family);
 }
+std::string Comment(const std::string& text) {
+  return " comment \"" + text + "\"";
+}
+const std::string kAllow = " counter meta mark set meta mark & 0xfffeffff ^ 0x00010000 return";
+const std::string kDeny = " counter meta mark set meta mark & 0xfffbffff ^ 0x00040000 return";
 
-TEST(RuleRendering, ADenyRuleCountsAndDrops) {
+TEST(RuleRendering, EachActionMarksCountsAndReturns) {
   Rule rule;
+  EXPECT_THAT(Ingress({rule}), ElementsAre(kAllow.substr(1) + Comment("rule 1")));
   rule.action = RuleAction::kDeny;
-  EXPECT_THAT(Ingress(rule), ElementsAre("counter name \"denied-ingress\" drop"));
-  EXPECT_THAT(Lines(RenderProfile(ProfileRules{{}, {rule}}, Direction::kEgress, Family::kV4)),
-              ElementsAre("counter name \"denied-egress\" drop"));
+  EXPECT_THAT(Ingress({rule}), ElementsAre(kDeny.substr(1) + Comment("rule 1")));
+  rule.action = RuleAction::kPass;
+  EXPECT_THAT(
+      Ingress({rule}),
+      ElementsAre("counter meta mark set meta mark & 0xfffdffff ^ 0x00020000 return" + Comment("rule 1")));
+  RuleContext profile = Context();
+  profile.profile = true;
+  EXPECT_THAT(Ingress({rule}, profile), IsEmpty()) << "in a profile Pass means nothing";
+}
+
+TEST(RuleRendering, AConnectionIsLoggedOnceAndNotAgainWhenPolicyChanges) {
+  Rule rule;
+  rule.action = RuleAction::kLog;
+  EXPECT_THAT(Ingress({rule}), ElementsAre("ct state new,untracked counter log prefix \"calico-packet: \"" +
+                                           Comment("rule 1")));
+  EXPECT_THAT(Ingress({rule}, Context(Family::kV4, Way::kReply)), IsEmpty());
+}
+
+TEST(RuleRendering, AStagedPolicyOnlyCounts) {
+  dataplane_api::Rules rules;
+  rules.staged = true;
+  rules.ingress = {Rule{}};
+  EXPECT_THAT(Lines(RenderRules(rules, Direction::kIngress, Context()).chain),
+              ElementsAre("counter return" + Comment("rule 1")));
 }
 
 TEST(RuleRendering, AllCriteriaMustHoldAndOfAListAnyOne) {
@@ -55,11 +89,21 @@ TEST(RuleRendering, AllCriteriaMustHoldAndOfAListAnyOne) {
   rule.source.nets = {C("10.0.0.0/8"), C("172.16.0.1/32")};
   rule.source.ip_sets = {"s-a"};
   rule.destination.ports = {{80, 80}, {8000, 8080}};
-  EXPECT_THAT(Ingress(rule),
-              ElementsAre("meta l4proto 6 ip saddr 10.0.0.0/8 ip saddr @s-a th dport 80" + kAllow,
-                          "meta l4proto 6 ip saddr 10.0.0.0/8 ip saddr @s-a th dport 8000-8080" + kAllow,
-                          "meta l4proto 6 ip saddr 172.16.0.1 ip saddr @s-a th dport 80" + kAllow,
-                          "meta l4proto 6 ip saddr 172.16.0.1 ip saddr @s-a th dport 8000-8080" + kAllow));
+  const auto lines = Ingress({rule});
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_THAT(lines[0], ::testing::MatchesRegex("meta l4proto 6 ip saddr @l-[0-9a-f]* ip saddr @s-a th dport "
+                                                "@l-[0-9a-f]* counter .*"));
+}
+
+TEST(RuleRendering, ASetWithPrefixesIsLookedUpInBothOfItsSets) {
+  Rule rule;
+  rule.source.ip_sets = {"s-mixed"};
+  EXPECT_THAT(Ingress({rule}), ElementsAre("ip saddr @s-mixed" + kAllow + Comment("rule 1"),
+                                           "ip saddr @s-mixed-nets" + kAllow + Comment("rule 1")));
+  Rule negated;
+  negated.source.not_ip_sets = {"s-mixed"};
+  EXPECT_THAT(Ingress({negated}),
+              ElementsAre("ip saddr != @s-mixed ip saddr != @s-mixed-nets" + kAllow + Comment("rule 1")));
 }
 
 TEST(RuleRendering, NegatedCriteriaMustAllHold) {
@@ -67,110 +111,194 @@ TEST(RuleRendering, NegatedCriteriaMustAllHold) {
   rule.not_protocol = net::kUdp;
   rule.source.not_nets = {C("10.0.0.0/8"), C("10.1.0.0/16")};
   rule.destination.not_ip_sets = {"s-b"};
-  EXPECT_THAT(
-      Ingress(rule),
-      ElementsAre("meta l4proto != 17 ip saddr != 10.0.0.0/8 ip saddr != 10.1.0.0/16 ip daddr != @s-b" +
-                  kAllow));
+  EXPECT_THAT(Ingress({rule}), ElementsAre("meta l4proto != 17 ip saddr != 10.0.0.0/8 ip daddr != @s-b" +
+                                           kAllow + Comment("rule 1")));
 }
 
-TEST(RuleRendering, ARuleOfTheOtherFamilyIsLeftOut) {
+TEST(RuleRendering, ARuleWhoseNetsAreOfTheOtherFamilyIsLeftOut) {
   Rule rule;
   rule.family = Family::kV6;
-  EXPECT_THAT(Ingress(rule), IsEmpty());
-  EXPECT_THAT(Ingress(rule, Family::kV6), ElementsAre(kAllow.substr(1)));
+  EXPECT_THAT(Ingress({rule}), IsEmpty());
+  EXPECT_EQ(Ingress({rule}, Context(Family::kV6)).size(), 1U);
   Rule nets;
   nets.source.nets = {C("fd00::/8")};
-  EXPECT_THAT(Ingress(nets), IsEmpty()) << "no IPv4 source can be in fd00::/8";
-  EXPECT_THAT(Ingress(nets, Family::kV6), ElementsAre("ip6 saddr fd00::/8" + kAllow));
+  EXPECT_THAT(Ingress({nets}), IsEmpty()) << "no IPv4 source can be in fd00::/8";
+  Rule negated;
+  negated.source.not_nets = {C("fd00::/8")};
+  EXPECT_THAT(Ingress({negated}), IsEmpty()) << "it does not become a rule that matches everything";
+  Rule everything;
+  everything.source.not_nets = {C("0.0.0.0/0")};
+  EXPECT_THAT(Ingress({everything}), IsEmpty());
 }
 
-TEST(RuleRendering, IcmpIsOfItsFamily) {
+TEST(RuleRendering, IcmpIsOfItsFamilyAndAnAnswerHasAnotherType) {
   Rule rule;
   rule.protocol = net::kIcmp;
   rule.icmp_type = 8;
-  EXPECT_THAT(Ingress(rule), ElementsAre("meta l4proto 1 icmp type 8" + kAllow));
-  EXPECT_THAT(Ingress(rule, Family::kV6), IsEmpty());
+  EXPECT_THAT(Ingress({rule}), ElementsAre("meta l4proto 1 icmp type 8" + kAllow + Comment("rule 1")));
+  EXPECT_THAT(Ingress({rule}, Context(Family::kV6)), IsEmpty());
+  EXPECT_THAT(Ingress({rule}, Context(Family::kV4, Way::kReply)),
+              ElementsAre("meta l4proto 1 icmp type 0" + kAllow + Comment("rule 1")));
 }
 
-TEST(RuleRendering, PortsWithoutAProtocolNeverAllow) {
+TEST(RuleRendering, InAnswersSourceAndDestinationHaveChangedPlaces) {
   Rule rule;
+  rule.protocol = net::kTcp;
+  rule.source.nets = {C("10.0.0.0/8")};
   rule.destination.ports = {{80, 80}};
-  EXPECT_THAT(Ingress(rule), IsEmpty());
-  rule.action = RuleAction::kDeny;
-  EXPECT_EQ(Ingress(rule).size(), 1U);
+  EXPECT_THAT(Ingress({rule}, Context(Family::kV4, Way::kReply)),
+              ElementsAre("meta l4proto 6 ip daddr 10.0.0.0/8 th sport 80" + kAllow + Comment("rule 1")));
 }
 
-TEST(RuleRendering, AnEndpointsChainTriesItsProfilesInOrderAndThenDrops) {
-  EXPECT_THAT(Lines(RenderEndpointChain({"net1", "net2"}, Direction::kIngress)),
-              ElementsAre("ct state established,related meta mark set meta mark & 0xfffeffff ^ 0x00010000 "
-                          "accept comment \"profiles net1, net2\"",
-                          "ct state invalid counter name \"denied-invalid\" drop",
-                          "meta mark set meta mark & 0xfffeffff ^ 0x00000000", "jump cali-pri-net1",
-                          "meta mark & 0x00010000 == 0x00010000 return", "jump cali-pri-net2",
-                          "meta mark & 0x00010000 == 0x00010000 return",
-                          "counter name \"denied-ingress\" drop comment \"no profile allowed it\""));
+TEST(RuleRendering, ANamedPortIsOneMoreWayToMatch) {
+  Rule rule;
+  rule.protocol = net::kTcp;
+  rule.destination.ports = {{80, 80}};
+  rule.destination.port_sets = {"p-web"};
+  EXPECT_THAT(Ingress({rule}), ElementsAre("meta l4proto 6 th dport 80" + kAllow + Comment("rule 1"),
+                                           "meta l4proto 6 ip daddr . meta l4proto . th dport @p-web" +
+                                               kAllow + Comment("rule 1")));
 }
 
-TEST(RuleRendering, EqualProfileListsShareAChainAndOthersDoNot) {
-  EXPECT_EQ(EndpointChainName({"a", "b"}, Direction::kIngress),
-            EndpointChainName({"a", "b"}, Direction::kIngress));
-  EXPECT_NE(EndpointChainName({"a", "b"}, Direction::kIngress),
-            EndpointChainName({"b", "a"}, Direction::kIngress));
-  EXPECT_NE(EndpointChainName({"a", "b"}, Direction::kIngress),
-            EndpointChainName({"a", "b"}, Direction::kEgress));
+TEST(RuleRendering, RulesThatDifferInOneListBecomeOne) {
+  const auto from = [](const char* net, std::uint16_t port) {
+    Rule rule;
+    rule.protocol = net::kTcp;
+    rule.source.nets = {C(net)};
+    rule.destination.ports = {{port, port}};
+    return rule;
+  };
+  const auto lines = Ingress(
+      {from("10.0.0.1/32", 80), from("10.0.0.2/32", 80), from("10.0.0.9/32", 443), from("10.0.0.3/32", 80)});
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_THAT(lines[0], HasSubstr("comment \"rules 1-2,4\""));
+  EXPECT_THAT(lines[1], HasSubstr("comment \"rule 3\""));
 }
 
-TEST(RuleRendering, ChainNamesFitTheKernelWhateverTheProfileIsCalled) {
-  const std::string longest(253, 'p');
-  EXPECT_LE(ProfileChainName(longest, Direction::kIngress).size(), 127U);
-  EXPECT_NE(ProfileChainName(longest, Direction::kIngress),
-            ProfileChainName(longest + "q", Direction::kIngress));
+TEST(RuleRendering, ADenyBetweenThemKeepsThemApart) {
+  Rule allow, deny;
+  allow.source.nets = {C("10.0.0.1/32")};
+  deny.action = RuleAction::kDeny;
+  deny.source.nets = {C("10.0.0.0/24")};
+  Rule later = allow;
+  later.source.nets = {C("10.0.0.2/32")};
+  EXPECT_EQ(Ingress({allow, deny, later}).size(), 3U);
 }
 
-TEST(RuleRendering, MasqueradesOnlyWithAPoolThatWantsIt) {
-  dataplane_api::HostSettings host;
-  host.all_pools = {C("10.0.0.0/16"), C("fd00::/64")};
+TEST(RuleRendering, ChainNamesFitTheKernelWhateverThePolicyIsCalled) {
+  const std::string longest = "np/" + std::string(63, 'n') + "/" + std::string(253, 'p');
+  for (const Way way : kBothWays) {
+    EXPECT_LE(PolicyChainName(longest, Direction::kIngress, way).size(), 127U);
+    EXPECT_NE(PolicyChainName(longest, Direction::kIngress, way),
+              PolicyChainName(longest + "q", Direction::kIngress, way));
+  }
+}
+
+TEST(EndpointRendering, AsksTiersInOrderThenProfilesAndThenDenies) {
+  const dataplane_api::HostSettings host;
+  EndpointPolicies policies;
+  policies.tiers = {{"sec", {"gnp/a", "gnp/b"}, false}, {"default", {"np/ns/c"}, true}};
+  policies.profiles = {"net1"};
+  const EndpointChains rendered = RenderEndpoint(policies, {Way::kOriginal, &host});
+  ASSERT_EQ(rendered.chains.size(), 3U);
+  const auto lines = Lines(rendered.chains.at(rendered.name));
+  ASSERT_EQ(lines.size(), 10U);
+  EXPECT_THAT(lines[1], HasSubstr("comment \"tier sec\""));
+  EXPECT_EQ(lines[2], "meta mark & 0x00050000 != 0x00000000 return");
+  EXPECT_EQ(lines[3], "meta mark set meta mark & 0xfffdffff ^ 0x00000000") << "the next tier begins anew";
+  EXPECT_THAT(lines[4], HasSubstr("comment \"tier default\""));
+  EXPECT_EQ(lines[7], "jump cali-pri-net1");
+  EXPECT_THAT(lines[9], HasSubstr("comment \"no profile allowed it\""));
+}
+
+TEST(EndpointRendering, ATierEndsInADenialUnlessItPasses) {
+  const dataplane_api::HostSettings host;
+  EndpointPolicies policies;
+  policies.tiers = {{"t", {"gnp/a"}, false}};
+  const auto last_of_tier = [&] {
+    const EndpointChains rendered = RenderEndpoint(policies, {Way::kOriginal, &host});
+    for (const auto& [name, chain] : rendered.chains) {
+      if (name != rendered.name) return Lines(chain).back();
+    }
+    return std::string();
+  };
+  EXPECT_THAT(last_of_tier(), HasSubstr("comment \"end of tier t\""));
+  policies.tiers[0].pass_at_end = true;
+  EXPECT_EQ(last_of_tier(), "meta mark & 0x00070000 != 0x00000000 return");
+}
+
+TEST(EndpointRendering, EqualPoliciesShareChainsAndOthersDoNot) {
+  const dataplane_api::HostSettings host;
+  EndpointPolicies policies;
+  policies.profiles = {"a", "b"};
+  const std::string name = RenderEndpoint(policies, {Way::kOriginal, &host}).name;
+  EXPECT_EQ(RenderEndpoint(policies, {Way::kOriginal, &host}).name, name);
+  EXPECT_NE(RenderEndpoint(policies, {Way::kReply, &host}).name, name);
+  policies.profiles = {"b", "a"};
+  EXPECT_NE(RenderEndpoint(policies, {Way::kOriginal, &host}).name, name);
+  policies.direction = Direction::kEgress;
+  EXPECT_NE(RenderEndpoint(policies, {Way::kOriginal, &host}).name, name);
+}
+
+TEST(HostRendering, MasqueradesOnlyWithAPoolThatWantsIt) {
+  HostView host;
+  host.settings.all_pools = {C("10.0.0.0/16"), C("fd00::/64")};
   EXPECT_FALSE(RenderHostChains(host, Family::kV4).contains(kNatChain));
-  host.nat_pools = {C("10.0.0.0/16")};
+  host.settings.nat_pools = {C("10.0.0.0/16")};
   EXPECT_THAT(Lines(RenderHostChains(host, Family::kV4).at(kNatChain)),
               ElementsAre(HasSubstr("type nat hook postrouting priority 110"),
                           "ip saddr @masq-ipam-pools ip daddr != @all-ipam-pools masquerade"));
   EXPECT_FALSE(RenderHostChains(host, Family::kV6).contains(kNatChain));
 }
 
-TEST(RuleRendering, PoolSetsHoldNoPrefixInsideAnother) {
+TEST(HostRendering, PoolSetsHoldNoPrefixInsideAnother) {
   dataplane_api::HostSettings host;
   host.all_pools = {C("10.0.0.0/16"), C("10.0.1.0/24"), C("fd00::/64")};
   EXPECT_EQ(RenderPoolSets(host, Family::kV4).at(kAllPools).members.size(), 1U);
 }
 
-TEST(RuleRendering, WhatAWorkloadSendsToItsHostFollowsTheSetting) {
+TEST(HostRendering, WhatAWorkloadSendsToItsHostFollowsTheSetting) {
   using Action = dataplane_api::HostSettings::EndpointToHost;
-  dataplane_api::HostSettings host;
+  HostView host;
   const auto last = [&](Action action) {
-    host.endpoint_to_host = action;
+    host.settings.endpoint_to_host = action;
     return Lines(RenderHostChains(host, Family::kV4).at(kToHostChain)).back();
   };
   EXPECT_EQ(last(Action::kDrop),
             "counter name \"denied-to-host\" drop comment \"defaultEndpointToHostAction\"");
   EXPECT_EQ(last(Action::kAccept), "accept comment \"defaultEndpointToHostAction\"");
-  EXPECT_EQ(last(Action::kReturn), "jump cali-from-wl-dispatch");
+  EXPECT_EQ(last(Action::kReturn), "meta mark & 0x00010000 == 0x00010000 jump cali-remember");
 }
 
-TEST(RuleRendering, Ipv6KeepsNeighbourDiscovery) {
+TEST(HostRendering, Ipv6KeepsNeighbourDiscovery) {
   const auto lines = Lines(RenderHostChains({}, Family::kV6).at(kToHostChain), Family::kV6);
   EXPECT_THAT(lines, ::testing::Contains("meta l4proto 58 icmpv6 type 135 accept"));
 }
 
-TEST(RuleRendering, SeveralInterfacePrefixesAreAllWatched) {
-  dataplane_api::HostSettings host;
-  host.interface_prefixes = {"cali", "tap"};
+TEST(HostRendering, SeveralInterfacePrefixesAreAllWatched) {
+  HostView host;
+  host.settings.interface_prefixes = {"cali", "tap"};
   const auto lines = Lines(RenderHostChains(host, Family::kV4).at(kForwardChain));
-  EXPECT_THAT(
-      lines,
-      ElementsAre(HasSubstr("hook forward priority -10"), "iifname \"cali*\" jump cali-from-wl-dispatch",
-                  "iifname \"tap*\" jump cali-from-wl-dispatch", "oifname \"cali*\" jump cali-to-wl-dispatch",
-                  "oifname \"tap*\" jump cali-to-wl-dispatch"));
+  EXPECT_THAT(lines, ::testing::IsSupersetOf(
+                         {"iifname \"cali*\" jump cali-from-wl", "iifname \"tap*\" jump cali-from-wl",
+                          "oifname \"cali*\" jump cali-to-wl", "oifname \"tap*\" jump cali-to-wl"}));
+}
+
+TEST(HostRendering, AnAgentThatComesBackFindsTheGenerationInTheKernel) {
+  HostView host;
+  host.generation = 77;
+  kernel::nft::TableContent content;
+  content.chains = RenderHostChains(host, Family::kV4);
+  EXPECT_EQ(GenerationIn(content), 77U);
+  EXPECT_EQ(GenerationIn({}), std::nullopt);
+}
+
+TEST(HostRendering, WithoutRecheckingEstablishedConnectionsAreAccepted) {
+  HostView host;
+  host.settings.recheck_flows = false;
+  const auto chains = RenderHostChains(host, Family::kV4);
+  EXPECT_FALSE(chains.contains(kSeenChain));
+  EXPECT_THAT(Lines(chains.at(kFromWorkloadChain)).front(), HasSubstr("ct state established,related"));
 }
 
 }  // namespace

@@ -13,13 +13,16 @@ const typename Map::mapped_type* Find(const Map& map, const std::string& key) {
   return found == map.end() ? nullptr : &found->second;
 }
 
-void Copy(const TableContent& from, TableContent& to, const std::string& set, const std::string& key) {
-  const Set* source = Find(from.sets, set);
-  if (source == nullptr) return;
-  if (const SetMember* member = Find(source->members, key))
-    to.sets[set].members.insert_or_assign(key, *member);
+const std::optional<Verdict>* Find(const Set& set, const SetKey& key) {
+  const auto found = set.members.find(key);
+  return found == set.members.end() ? nullptr : &found->second;
+}
+
+void Copy(const Set& from, Set& to, const SetKey& key) {
+  if (const auto* verdict = Find(from, key))
+    to.members.insert_or_assign(key, *verdict);
   else
-    to.sets[set].members.erase(key);
+    to.members.erase(key);
 }
 
 }  // namespace
@@ -33,11 +36,11 @@ void TableSync::RemoveChain(const std::string& name) {
   dirty_chains_.insert(name);
 }
 void TableSync::SetSet(const std::string& name, Set set) {
-  std::set<std::string>& dirty = dirty_members_[name];
-  for (const auto& [key, member] : set.members) dirty.insert(key);
+  Keys& dirty = dirty_members_[name];
+  for (const auto& [key, verdict] : set.members) dirty.insert(key);
   for (const TableContent* content : {&desired_, &actual_}) {
     if (const Set* old = Find(content->sets, name)) {
-      for (const auto& [key, member] : old->members) dirty.insert(key);
+      for (const auto& [key, verdict] : old->members) dirty.insert(key);
     }
   }
   desired_.sets.insert_or_assign(name, std::move(set));
@@ -46,11 +49,11 @@ void TableSync::RemoveSet(const std::string& name) {
   desired_.sets.erase(name);
   dirty_members_[name];
 }
-void TableSync::SetMember(const std::string& set, const std::string& key, kernel::nft::SetMember member) {
-  desired_.sets[set].members.insert_or_assign(key, std::move(member));
+void TableSync::SetMember(const std::string& set, SetKey key, std::optional<Verdict> verdict) {
   dirty_members_[set].insert(key);
+  desired_.sets[set].members.insert_or_assign(std::move(key), std::move(verdict));
 }
-void TableSync::RemoveMember(const std::string& set, const std::string& key) {
+void TableSync::RemoveMember(const std::string& set, const SetKey& key) {
   desired_.sets[set].members.erase(key);
   dirty_members_[set].insert(key);
 }
@@ -65,8 +68,8 @@ void TableSync::ReplaceActual(TableContent actual) {
     for (const auto& [name, chain] : content->chains) dirty_chains_.insert(name);
     for (const auto& [name, value] : content->counters) dirty_counters_.insert(name);
     for (const auto& [name, set] : content->sets) {
-      std::set<std::string>& dirty = dirty_members_[name];
-      for (const auto& [key, member] : set.members) dirty.insert(key);
+      Keys& dirty = dirty_members_[name];
+      for (const auto& [key, verdict] : set.members) dirty.insert(key);
     }
   }
 }
@@ -91,13 +94,13 @@ Transaction TableSync::Rebuild() const {
   for (const auto& [name, chain] : desired_.chains) out.changes.push_back(kernel::nft::SetChain{name, chain});
   for (const auto& [name, set] : desired_.sets) {
     out.changes.push_back(AddSet{name, set.type});
-    for (const auto& [key, member] : set.members) out.changes.push_back(AddMember{name, set.type, member});
+    for (const auto& [key, verdict] : set.members)
+      out.changes.push_back(AddMember{name, set.type, {key, verdict}});
   }
   return out;
 }
 
-void TableSync::AddSetChanges(const std::string& name, const std::set<std::string>& keys,
-                              Transaction& out) const {
+void TableSync::AddSetChanges(const std::string& name, const Keys& keys, Transaction& out) const {
   const Set* want = Find(desired_.sets, name);
   const Set* have = Find(actual_.sets, name);
   if (want == nullptr) {
@@ -106,16 +109,16 @@ void TableSync::AddSetChanges(const std::string& name, const std::set<std::strin
   }
   if (have == nullptr) {
     out.changes.push_back(AddSet{name, want->type});
-    for (const auto& [key, member] : want->members)
-      out.changes.push_back(AddMember{name, want->type, member});
+    for (const auto& [key, verdict] : want->members)
+      out.changes.push_back(AddMember{name, want->type, {key, verdict}});
     return;
   }
-  for (const std::string& key : keys) {
-    const kernel::nft::SetMember* wanted = Find(want->members, key);
-    const kernel::nft::SetMember* held = Find(have->members, key);
+  for (const SetKey& key : keys) {
+    const auto* wanted = Find(*want, key);
+    const auto* held = Find(*have, key);
     if (wanted != nullptr && held != nullptr && *wanted == *held) continue;
-    if (held != nullptr) out.changes.push_back(DeleteMember{name, have->type, *held});
-    if (wanted != nullptr) out.changes.push_back(AddMember{name, want->type, *wanted});
+    if (held != nullptr) out.changes.push_back(DeleteMember{name, have->type, {key, *held}});
+    if (wanted != nullptr) out.changes.push_back(AddMember{name, want->type, {key, *wanted}});
   }
 }
 
@@ -154,7 +157,7 @@ void TableSync::Applied() {
       actual_.sets[name] = *set;
     } else {
       actual_.sets[name].type = set->type;
-      for (const std::string& key : keys) Copy(desired_, actual_, name, key);
+      for (const SetKey& key : keys) Copy(*set, actual_.sets[name], key);
     }
   }
   actual_.counters = desired_.counters;

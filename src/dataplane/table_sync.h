@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -23,8 +24,9 @@ class TableSync final {
   void RemoveChain(const std::string& name);
   void SetSet(const std::string& name, kernel::nft::Set set);
   void RemoveSet(const std::string& name);
-  void SetMember(const std::string& set, const std::string& key, kernel::nft::SetMember member);
-  void RemoveMember(const std::string& set, const std::string& key);
+  void SetMember(const std::string& set, kernel::nft::SetKey key,
+                 std::optional<kernel::nft::Verdict> verdict = std::nullopt);
+  void RemoveMember(const std::string& set, const kernel::nft::SetKey& key);
   void AddCounter(const std::string& name);
 
   // What the kernel has, from Nftables::Read(): everything is compared next time.
@@ -41,14 +43,13 @@ class TableSync final {
  private:
   bool NeedsRebuild() const;
   kernel::nft::Transaction Rebuild() const;
-  void AddSetChanges(const std::string& name, const std::set<std::string>& keys,
-                     kernel::nft::Transaction& out) const;
+  using Keys = std::set<kernel::nft::SetKey>;
+  void AddSetChanges(const std::string& name, const Keys& keys, kernel::nft::Transaction& out) const;
 
   const net::Family family_;
   kernel::nft::TableContent desired_, actual_;
   std::set<std::string> dirty_chains_, dirty_counters_;
-  std::map<std::string, std::set<std::string>>
-      dirty_members_;  // by set; an entry without keys: only whether it exists
+  std::map<std::string, Keys> dirty_members_;  // by set; an entry without keys: only whether it exists
 };
 
 }  // namespace calico::dataplane

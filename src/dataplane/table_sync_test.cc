@@ -30,10 +30,10 @@ class TableModel {
       content.chains[c.name] = c.chain;
     });
     each(static_cast<const DeleteMember*>(nullptr),
-         [&](const auto& m) { RC_ASSERT(content.sets.at(m.set).members.erase(KeyOf(m.member)) == 1U); });
+         [&](const auto& m) { RC_ASSERT(content.sets.at(m.set).members.erase(m.member.key) == 1U); });
     each(static_cast<const AddMember*>(nullptr), [&](const auto& m) {
       RC_ASSERT(content.sets.at(m.set).type == m.type);
-      RC_ASSERT(content.sets.at(m.set).members.emplace(KeyOf(m.member), m.member).second);
+      RC_ASSERT(content.sets.at(m.set).members.emplace(m.member.key, m.member.verdict).second);
     });
     each(static_cast<const DeleteChain*>(nullptr),
          [&](const auto& c) { RC_ASSERT(content.chains.erase(c.name) == 1U); });
@@ -42,15 +42,11 @@ class TableModel {
     each(static_cast<const DeleteCounter*>(nullptr),
          [&](const auto& c) { RC_ASSERT(content.counters.erase(c.name) == 1U); });
   }
-  static std::string KeyOf(const kernel::nft::SetMember& member) {
-    if (const auto* cidr = std::get_if<net::Cidr>(&member.key)) return cidr->ToString();
-    return std::get<std::string>(member.key);
-  }
   TableContent content;
 };
 
-kernel::nft::SetMember Verdicts(const std::string& name, const std::string& chain) {
-  return {name, Verdict{VerdictKind::kGoto, chain}};
+Verdict To(const std::string& chain) {
+  return {VerdictKind::kGoto, chain};
 }
 
 Chain AnyChain() {
@@ -80,7 +76,7 @@ void AnyStep(TableSync& sync, TableModel& kernel) {
       Set set{SetType::kVerdictByIfname, {}};
       for (int i = *rc::gen::inRange(0, 3); i > 0; --i) {
         const std::string name = AnyName("i");
-        set.members.insert_or_assign(name, Verdicts(name, AnyName("c")));
+        set.members.insert_or_assign(name, To(AnyName("c")));
       }
       sync.SetSet(AnyName("s"), set);
       break;
@@ -90,7 +86,7 @@ void AnyStep(TableSync& sync, TableModel& kernel) {
       break;
     case 5: {
       const std::string set = AnyName("s"), name = AnyName("i");
-      if (sync.desired().sets.contains(set)) sync.SetMember(set, name, Verdicts(name, AnyName("c")));
+      if (sync.desired().sets.contains(set)) sync.SetMember(set, name, To(AnyName("c")));
       break;
     }
     case 6: {
@@ -100,8 +96,7 @@ void AnyStep(TableSync& sync, TableModel& kernel) {
     }
     case 7:  // somebody damages the kernel's table, and we look
       if (!kernel.content.chains.empty()) kernel.content.chains.erase(kernel.content.chains.begin());
-      if (!kernel.content.sets.empty())
-        kernel.content.sets.begin()->second.members["foreign"] = Verdicts("foreign", "c0");
+      if (!kernel.content.sets.empty()) kernel.content.sets.begin()->second.members["foreign"] = To("c0");
       if (*rc::gen::arbitrary<bool>()) kernel.content = {};
       sync.ReplaceActual(kernel.content);
       break;
@@ -130,11 +125,10 @@ TEST(TableSync, PendingChangesLeadToTheDesiredTable) {
 TEST(TableSync, OneMemberIsOneChange) {
   TableSync sync(net::Family::kV4);
   Set set{SetType::kVerdictByIfname, {}};
-  for (int i = 0; i < 1000; ++i)
-    set.members["i" + std::to_string(i)] = Verdicts("i" + std::to_string(i), "c");
+  for (int i = 0; i < 1000; ++i) set.members["i" + std::to_string(i)] = To("c");
   sync.SetSet("s", set);
   sync.Applied();
-  sync.SetMember("s", "new", Verdicts("new", "c"));
+  sync.SetMember("s", "new", To("c"));
   EXPECT_EQ(sync.PendingChanges().changes.size(), 2U) << "the member, and the table that may be missing";
 }
 

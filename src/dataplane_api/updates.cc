@@ -7,32 +7,26 @@ namespace calico::dataplane_api {
 namespace {
 
 // A whole set and a later delta are a whole set; two deltas are one.
-void MergeDelta(Batch& into, const std::string& id, Batch::IpSetDelta delta) {
+void MergeDelta(Batch& into, const std::string& id, IpSetDelta delta) {
   if (const auto whole = into.ip_sets.find(id); whole != into.ip_sets.end() && whole->second != nullptr) {
-    IpSet merged = *whole->second;
-    for (const net::Ip& ip : delta.removed) merged.members.erase(ip);
-    merged.members.insert(delta.added.begin(), delta.added.end());
-    whole->second = std::make_shared<const IpSet>(std::move(merged));
+    whole->second = std::make_shared<const IpSet>(Apply(*whole->second, delta));
     return;
   }
-  Batch::IpSetDelta& earlier = into.ip_set_deltas[id];
-  for (const net::Ip& ip : delta.removed) {
-    if (earlier.added.erase(ip) == 0) earlier.removed.insert(ip);
-  }
-  for (const net::Ip& ip : delta.added) {
-    if (earlier.removed.erase(ip) == 0) earlier.added.insert(ip);
-  }
+  const auto [earlier, fresh] = into.ip_set_deltas.try_emplace(id, delta);
+  if (!fresh) earlier->second = Combine(earlier->second, delta);
 }
 
 }  // namespace
 
 bool Batch::empty() const {
-  return endpoints.empty() && profiles.empty() && ip_sets.empty() && ip_set_deltas.empty() && !host &&
-         !in_sync;
+  return endpoints.empty() && host_endpoints.empty() && policies.empty() && profiles.empty() &&
+         ip_sets.empty() && ip_set_deltas.empty() && !host && !in_sync;
 }
 
 void Batch::MergeFrom(Batch later) {
   for (auto& [name, value] : later.endpoints) endpoints.insert_or_assign(name, std::move(value));
+  for (auto& [name, value] : later.host_endpoints) host_endpoints.insert_or_assign(name, std::move(value));
+  for (auto& [name, value] : later.policies) policies.insert_or_assign(name, std::move(value));
   for (auto& [name, value] : later.profiles) profiles.insert_or_assign(name, std::move(value));
   for (auto& [id, value] : later.ip_sets) {
     ip_set_deltas.erase(id);

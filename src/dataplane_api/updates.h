@@ -9,9 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "dataplane_api/ip_set.h"
+#include "dataplane_api/policy.h"
 #include "net/cidr.h"
 #include "net/mac.h"
-#include "net/ports.h"
 
 // All that calc may say to the dataplane. Plain values; two batches merge by taking the later value per key.
 namespace calico::dataplane_api {
@@ -21,41 +22,35 @@ struct Endpoint {
   std::string id;  // "orchestrator/workload/endpoint", for logs
   std::string interface_name;
   std::optional<net::Mac> mac;
-  std::vector<net::Cidr> addresses;   // each a /32 or /128
-  std::vector<std::string> profiles;  // in order; missing ones are as if they had no rules
+  std::vector<net::Cidr> addresses;  // each a /32 or /128
+  std::vector<net::Cidr> spoofable;  // sources that it may use besides its own addresses
+  BothDirections policies;
+  std::vector<std::string> profiles;  // in order; keys of Batch::profiles
   bool operator==(const Endpoint&) const = default;
 };
 
-// A side of a rule after selectors have become IP sets. All given criteria must hold.
-struct EntityMatch {
-  std::vector<net::Cidr> nets, not_nets;
-  std::vector<std::string> ip_sets;      // must be in every one
-  std::vector<std::string> not_ip_sets;  // must be in none
-  std::vector<net::PortRange> ports, not_ports;
-  bool operator==(const EntityMatch&) const = default;
-};
-enum class RuleAction : std::uint8_t { kAllow, kDeny, kLog, kPass };
-struct Rule {
-  RuleAction action = RuleAction::kAllow;
-  std::optional<net::Family> family;
-  std::optional<std::uint8_t> protocol, not_protocol;
-  std::optional<std::uint8_t> icmp_type, icmp_code, not_icmp_type, not_icmp_code;
-  EntityMatch source, destination;
-  bool operator==(const Rule&) const = default;
-};
-// Rules of one profile that a local endpoint uses.
-struct ProfileRules {
-  std::vector<Rule> ingress, egress;
-  bool operator==(const ProfileRules&) const = default;
+// Interfaces of this host under policy (reference felix 2.11). Which interfaces: the named one, or those that
+// have one of the addresses, or "*" for all that nobody else claims. The smallest name wins an interface.
+struct HostEndpoint {
+  std::string interface_name;
+  std::vector<net::Ip> expected_ips;
+  BothDirections normal;     // what this host's own programs receive and send
+  BothDirections forwarded;  // applyOnForward
+  BothDirections untracked;  // doNotTrack
+  Tiers before_dnat;         // preDNAT; ingress
+  std::vector<std::string> profiles;
+  bool operator==(const HostEndpoint&) const = default;
 };
 
-// Single addresses only (both families in one set; the dataplane splits them).
-struct IpSet {
-  std::set<net::Ip> members;
-  bool operator==(const IpSet&) const = default;
+// A port that stays open on host endpoints whatever policy says.
+struct FailsafePort {
+  std::uint8_t protocol = 0;
+  std::uint16_t port = 0;
+  std::optional<net::Cidr> net;  // of the other side
+  bool operator==(const FailsafePort&) const = default;
 };
 
-// Facts of the whole host.
+// Facts of the whole host, most of them from FelixConfiguration (reference felix 4.4).
 struct HostSettings {
   std::vector<std::string> interface_prefixes{"cali"};
   enum class EndpointToHost : std::uint8_t {
@@ -63,6 +58,15 @@ struct HostSettings {
     kReturn,
     kAccept
   } endpoint_to_host = EndpointToHost::kDrop;
+  bool reject_denied = false;   // instead of a silent drop
+  bool drop_invalid = true;     // packets that conntrack cannot place
+  bool recheck_flows = true;    // a changed policy is asked again about flows that are already there
+  bool allow_spoofing = false;  // workloads may be given foreign sources (Endpoint::spoofable)
+  bool allow_vxlan_from_workloads = false;
+  bool allow_ipip_from_workloads = false;
+  std::uint16_t vxlan_port = 4789;
+  std::string log_prefix = "calico-packet";
+  std::vector<FailsafePort> failsafe_inbound, failsafe_outbound;
   std::vector<net::Cidr> nat_pools;  // sources to masquerade …
   std::vector<net::Cidr> all_pools;  // … unless the destination is in here; disabled pools count
   std::set<net::Cidr> own_blocks;    // black-holed, except /32 and /128
@@ -71,14 +75,13 @@ struct HostSettings {
 
 struct Batch {
   // nullopt = removed. Shared, because an IP set may be large and is sent whole only once.
-  std::map<std::string, std::optional<Endpoint>> endpoints;     // by workload endpoint name
-  std::map<std::string, std::optional<ProfileRules>> profiles;  // by profile name
+  std::map<std::string, std::optional<Endpoint>> endpoints;           // by "namespace/name"
+  std::map<std::string, std::optional<HostEndpoint>> host_endpoints;  // by name
+  std::map<std::string, std::optional<Rules>> policies;               // by short kind and name: "np/ns/name"
+  std::map<std::string, std::optional<Rules>> profiles;               // by name
   // Whole set on creation, nullopt when nothing uses it any more.
   std::map<std::string, std::shared_ptr<const IpSet>> ip_sets;  // nullptr = removed
-  struct IpSetDelta {
-    std::set<net::Ip> added, removed;
-  };
-  std::map<std::string, IpSetDelta> ip_set_deltas;  // for sets already sent
+  std::map<std::string, IpSetDelta> ip_set_deltas;              // for sets already sent
   std::optional<HostSettings> host;
   bool in_sync = false;
 

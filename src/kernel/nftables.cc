@@ -84,6 +84,14 @@ class NetlinkNftables final : public Nftables {
     return counters;
   }
 
+  Result<std::map<std::string, std::vector<RuleCounter>>> ReadRuleCounters(net::Family family) override {
+    std::map<std::string, std::vector<RuleCounter>> counters;
+    RETURN_IF_ERROR(ForEachRule(family, [&](const std::string& chain, nftnl_rule* rule) {
+      if (const auto value = nft::CounterOf(rule)) counters[chain].push_back({nft::CommentOf(rule), *value});
+    }));
+    return counters;
+  }
+
   Result<std::uint32_t> Generation() override {
     std::uint32_t id = 0;
     nlmsghdr* header =
@@ -222,7 +230,8 @@ class NetlinkNftables final : public Nftables {
     return Ok();
   }
 
-  Status DumpRules(net::Family family, TableContent& content) {
+  template <typename Visit>
+  Status ForEachRule(net::Family family, const Visit& visit) {
     nlmsghdr* header = Header(NFT_MSG_GETRULE, family);
     const Object<nftnl_rule, nftnl_rule_alloc, nftnl_rule_free> filter;
     nftnl_rule_set_str(filter.get, NFTNL_RULE_TABLE, table_.c_str());
@@ -232,8 +241,12 @@ class NetlinkNftables final : public Nftables {
       if (nftnl_rule_nlmsg_parse(reply, rule.get) != 0 ||
           table_ != nftnl_rule_get_str(rule.get, NFTNL_RULE_TABLE))
         return;
-      content.chains[nftnl_rule_get_str(rule.get, NFTNL_RULE_CHAIN)].rules.push_back(
-          nft::RuleFrom(rule.get, family));
+      visit(nftnl_rule_get_str(rule.get, NFTNL_RULE_CHAIN), rule.get);
+    });
+  }
+  Status DumpRules(net::Family family, TableContent& content) {
+    return ForEachRule(family, [&](const std::string& chain, nftnl_rule* rule) {
+      content.chains[chain].rules.push_back(nft::RuleFrom(rule, family));
     });
   }
 
@@ -269,7 +282,8 @@ class NetlinkNftables final : public Nftables {
     for (int i = 0; i < kConsistentReadTries; ++i) {
       const std::size_t before = into.members.size();
       RETURN_IF_ERROR(DumpMembers(family, name, into));
-      if (into.type == nft::SetType::kPrefixes || into.members.size() < kManyMembers) return Ok();
+      const bool interval = into.type == nft::SetType::kPrefixes || into.type == nft::SetType::kPorts;
+      if (interval || into.members.size() < kManyMembers) return Ok();
       if (i > 0 && into.members.size() == before) return Ok();
     }
     return Ok();

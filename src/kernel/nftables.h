@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "net/address_port.h"
 #include "net/cidr.h"
+#include "net/mac.h"
 #include "net/ports.h"
 
 // nf_tables as values. A rule is a list of statements that read like `nft` text; nftables.cc turns
@@ -43,6 +45,24 @@ struct MatchCtState {
   std::uint32_t bits = 0;
   bool operator==(const MatchCtState&) const = default;
 };
+// `ct mark & mask == value`
+struct MatchCtMark {
+  std::uint32_t mask = 0, value = 0;
+  Op op = Op::kEq;
+  bool operator==(const MatchCtMark&) const = default;
+};
+// `ct direction reply`: whether the packet goes the way of the connection's first one. No packet without a
+// connection matches.
+enum class CtDirection : std::uint8_t { kOriginal, kReply };
+struct MatchCtDirection {
+  CtDirection direction = CtDirection::kOriginal;
+  bool operator==(const MatchCtDirection&) const = default;
+};
+// `ct status dnat`: any of the bits IPS_*.
+struct MatchCtStatus {
+  std::uint32_t bits = 0;
+  bool operator==(const MatchCtStatus&) const = default;
+};
 struct MatchProtocol {
   std::uint8_t protocol = 0;
   Op op = Op::kEq;
@@ -68,6 +88,26 @@ struct MatchPort {
   Op op = Op::kEq;
   bool operator==(const MatchPort&) const = default;
 };
+// `th dport @set`, likewise.
+struct MatchPortSet {
+  Side side;
+  std::string set;
+  Op op = Op::kEq;
+  bool operator==(const MatchPortSet&) const = default;
+};
+// `ip daddr . meta l4proto . th dport @set`
+struct MatchAddressPortSet {
+  Side side;
+  std::string set;
+  Op op = Op::kEq;
+  bool operator==(const MatchAddressPortSet&) const = default;
+};
+// `meta iiftype ether iifname . ether saddr @set`
+struct MatchInterfaceMacSet {
+  std::string set;
+  Op op = Op::kEq;
+  bool operator==(const MatchInterfaceMacSet&) const = default;
+};
 struct MatchIcmp {
   std::uint8_t type = 0;
   std::optional<std::uint8_t> code;
@@ -90,6 +130,16 @@ struct SetMark {
   std::uint32_t mask = 0, value = 0;
   bool operator==(const SetMark&) const = default;
 };  // mark = (mark & ~mask) | value
+struct SetCtMark {
+  std::uint32_t mask = 0, value = 0;
+  bool operator==(const SetCtMark&) const = default;
+};  // likewise, of the connection
+struct NoTrack {
+  bool operator==(const NoTrack&) const = default;
+};  // in raw hooks
+struct Reject {
+  bool operator==(const Reject&) const = default;
+};  // with an ICMP "port unreachable"; not in postrouting
 struct Masquerade {
   bool operator==(const Masquerade&) const = default;
 };
@@ -110,9 +160,11 @@ struct VerdictMapLookup {
   bool operator==(const VerdictMapLookup&) const = default;
 };
 
-using Statement = std::variant<MatchIifname, MatchOifname, MatchMark, MatchCtState, MatchProtocol,
-                               MatchAddress, MatchAddressSet, MatchPort, MatchIcmp, MatchReversePathFails,
-                               Counter, CounterRef, SetMark, Masquerade, Log, Verdict, VerdictMapLookup>;
+using Statement =
+    std::variant<MatchIifname, MatchOifname, MatchMark, MatchCtState, MatchCtMark, MatchCtDirection,
+                 MatchCtStatus, MatchProtocol, MatchAddress, MatchAddressSet, MatchPort, MatchPortSet,
+                 MatchAddressPortSet, MatchInterfaceMacSet, MatchIcmp, MatchReversePathFails, Counter,
+                 CounterRef, SetMark, SetCtMark, NoTrack, Reject, Masquerade, Log, Verdict, VerdictMapLookup>;
 struct Rule {
   std::vector<Statement> statements;
   std::string comment;  // shown by `nft list`; at most 128 bytes
@@ -135,19 +187,28 @@ struct Chain {
 
 enum class SetType : std::uint8_t {
   kAddresses,        // hash set of single addresses
-  kPrefixes,         // interval set; members must not overlap (see net/prefix_set.h)
+  kPrefixes,         // interval set; members must not overlap (see net/prefix_cover.h)
+  kPorts,            // interval set; ranges must not overlap
+  kAddressPorts,     // hash set of address . protocol . port
+  kInterfaceMacs,    // hash set of interface . MAC
   kVerdictByIfname,  // map: interface name -> verdict
 };
-struct SetMember {
-  std::variant<net::Cidr, std::string> key;  // prefix (or /32, /128), or interface name
-  std::optional<Verdict> verdict;            // maps only
-  bool operator==(const SetMember&) const = default;
-  auto operator<=>(const SetMember& other) const { return key <=> other.key; }
+struct InterfaceMac {
+  std::string interface;
+  net::Mac mac;
+  auto operator<=>(const InterfaceMac&) const = default;
 };
-// A set's members by key text, in the form of SetMember.
+// By the set's type: a prefix (a /32 or /128 for kAddresses), an interface name, …
+using SetKey = std::variant<net::Cidr, std::string, net::PortRange, net::AddressPort, InterfaceMac>;
+std::string TextOf(const SetKey& key);
+struct SetMember {
+  SetKey key;
+  std::optional<Verdict> verdict;  // maps only
+  bool operator==(const SetMember&) const = default;
+};
 struct Set {
   SetType type = SetType::kAddresses;
-  std::map<std::string, SetMember> members;  // key: Cidr::ToString() or the interface name
+  std::map<SetKey, std::optional<Verdict>> members;
   bool operator==(const Set&) const = default;
 };
 
@@ -222,6 +283,12 @@ class Nftables {
   // "foreign" and so never equals a desired one.
   virtual Result<nft::TableContent> Read(net::Family family) = 0;
   virtual Result<std::map<std::string, nft::CounterValue>> ReadCounters(net::Family family) = 0;
+  // Of the rules that have one, in the order of each chain.
+  struct RuleCounter {
+    std::string comment;
+    nft::CounterValue value;
+  };
+  virtual Result<std::map<std::string, std::vector<RuleCounter>>> ReadRuleCounters(net::Family family) = 0;
   // Changes with every commit by anybody.
   virtual Result<std::uint32_t> Generation() = 0;
   // The netlink port that our commits come from, as NftMonitor tells it.

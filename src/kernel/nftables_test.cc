@@ -47,16 +47,26 @@ nft::TableContent Everything(Family family) {
   content.sets["dispatch"].type = SetType::kVerdictByIfname;
   for (const char* text : v4 ? std::vector<const char*>{"10.0.0.1/32", "10.0.0.9/32"}
                              : std::vector<const char*>{"fd00::1/128"}) {
-    content.sets["hosts"].members[text] = Member(text);
+    content.sets["hosts"].members.emplace(C(text), std::nullopt);
   }
   for (const char* text :
        v4 ? std::vector<const char*>{"10.0.0.0/24", "10.0.1.0/24", "192.168.0.0/16", "255.0.0.0/8"}
           : std::vector<const char*>{"fd00::/64", "fd00:0:0:1::/64", "ff00::/8"}) {
-    content.sets["nets"].members[text] = Member(text);
+    content.sets["nets"].members.emplace(C(text), std::nullopt);
   }
-  content.sets["dispatch"].members["cali0123456789a"] = {std::string("cali0123456789a"),
-                                                         Verdict{VerdictKind::kGoto, "target"}};
-  content.sets["dispatch"].members["eth0"] = {std::string("eth0"), Verdict{VerdictKind::kDrop, ""}};
+  content.sets["dispatch"].members["cali0123456789a"] = Verdict{VerdictKind::kGoto, "target"};
+  content.sets["dispatch"].members["eth0"] = Verdict{VerdictKind::kDrop, ""};
+  content.sets["ports"].type = SetType::kPorts;
+  for (const net::PortRange& range :
+       {net::PortRange{80, 80}, {81, 90}, {443, 443}, {1000, 1999}, {65535, 65535}})
+    content.sets["ports"].members.emplace(range, std::nullopt);
+  content.sets["listening"].type = SetType::kAddressPorts;
+  for (const std::uint8_t protocol : {net::kTcp, net::kUdp})
+    content.sets["listening"].members.emplace(
+        net::AddressPort{(v4 ? C("10.0.0.1/32") : C("fd00::1/128")).ip(), protocol, 8080}, std::nullopt);
+  content.sets["macs"].type = SetType::kInterfaceMacs;
+  content.sets["macs"].members.emplace(InterfaceMac{"cali1", *net::Mac::Parse("ee:ee:ee:ee:ee:01")},
+                                       std::nullopt);
 
   Chain base;
   base.base = BaseChain{BaseChain::Type::kFilter, Hook::kForward, -10, true};
@@ -77,6 +87,17 @@ nft::TableContent Everything(Family family) {
       {{MatchAddressSet{Side::kSource, "hosts"}, MatchAddressSet{Side::kDestination, "nets", Op::kNe}}, ""},
       {{MatchProtocol{icmp}, MatchIcmp{8, std::nullopt}}, ""},
       {{MatchProtocol{icmp}, MatchIcmp{3, 1, Op::kNe}, Log{"calico "}}, ""},
+      {{MatchCtMark{0xffff0000, 0x00010000}, SetCtMark{0xffff0000, 0x00020000}}, ""},
+      {{MatchCtDirection{CtDirection::kReply}, Counter{}}, ""},
+      {{MatchCtDirection{CtDirection::kOriginal}, MatchCtStatus{1U << 5}}, ""},
+      {{MatchProtocol{net::kTcp}, MatchPortSet{Side::kDestination, "ports"},
+        MatchPortSet{Side::kSource, "ports", Op::kNe}},
+       ""},
+      {{MatchAddressPortSet{Side::kDestination, "listening"},
+        MatchAddressPortSet{Side::kSource, "listening", Op::kNe}},
+       ""},
+      {{MatchAddress{Side::kSource, v4 ? C("0.0.0.0/0") : C("::/0")}}, ""},
+      {{Reject{}}, ""},
       {{VerdictMapLookup{Side::kSource, "dispatch"}}, ""},
       {{VerdictMapLookup{Side::kDestination, "dispatch"}}, ""},
       {{Verdict{VerdictKind::kJump, "target"}}, ""},
@@ -84,7 +105,9 @@ nft::TableContent Everything(Family family) {
   content.chains["forward"] = base;
   Chain raw;
   raw.base = BaseChain{BaseChain::Type::kFilter, Hook::kPrerouting, -300, true};
-  raw.rules = {{{MatchReversePathFails{}, CounterRef{"denied"}, Verdict{VerdictKind::kDrop, ""}}, "spoofed"}};
+  raw.rules = {{{MatchReversePathFails{}, CounterRef{"denied"}, Verdict{VerdictKind::kDrop, ""}}, "spoofed"},
+               {{MatchInterfaceMacSet{"macs"}, NoTrack{}}, ""},
+               {{MatchInterfaceMacSet{"macs", Op::kNe}, Counter{}}, "not its MAC"}};
   content.chains["raw"] = raw;
   Chain nat;
   nat.base = BaseChain{BaseChain::Type::kNat, Hook::kPostrouting, 110, true};
@@ -101,8 +124,8 @@ nft::Transaction Creating(Family family, const nft::TableContent& content) {
   for (const auto& [name, chain] : content.chains) transaction.changes.push_back(nft::SetChain{name, chain});
   for (const auto& [name, set] : content.sets) {
     transaction.changes.push_back(nft::AddSet{name, set.type});
-    for (const auto& [key, member] : set.members)
-      transaction.changes.push_back(nft::AddMember{name, set.type, member});
+    for (const auto& [key, verdict] : set.members)
+      transaction.changes.push_back(nft::AddMember{name, set.type, {key, verdict}});
   }
   for (const auto& [name, value] : content.counters) transaction.changes.push_back(nft::AddCounter{name});
   return transaction;
@@ -208,15 +231,17 @@ TEST_F(NftablesTest, ReplacesRulesMembersAndVerdicts) {
   transaction.changes.push_back(SetChain{"target", expected.chains["target"]});
   transaction.changes.push_back(SetChain{"other", {}});
   transaction.changes.push_back(
-      DeleteMember{"dispatch", SetType::kVerdictByIfname, expected.sets["dispatch"].members["eth0"]});
+      DeleteMember{"dispatch",
+                   SetType::kVerdictByIfname,
+                   {std::string("eth0"), expected.sets["dispatch"].members["eth0"]}});
   transaction.changes.push_back(AddMember{"dispatch", SetType::kVerdictByIfname, changed});
   transaction.changes.push_back(DeleteMember{"nets", SetType::kPrefixes, Member("10.0.0.0/24")});
   transaction.changes.push_back(AddMember{"nets", SetType::kPrefixes, Member("10.0.0.0/25")});
   transaction.changes.push_back(DeleteMember{"hosts", SetType::kAddresses, Member("10.0.0.9/32")});
-  expected.sets["dispatch"].members["eth0"] = changed;
-  expected.sets["nets"].members.erase("10.0.0.0/24");
-  expected.sets["nets"].members["10.0.0.0/25"] = Member("10.0.0.0/25");
-  expected.sets["hosts"].members.erase("10.0.0.9/32");
+  expected.sets["dispatch"].members["eth0"] = changed.verdict;
+  expected.sets["nets"].members.erase(C("10.0.0.0/24"));
+  expected.sets["nets"].members.emplace(C("10.0.0.0/25"), std::nullopt);
+  expected.sets["hosts"].members.erase(C("10.0.0.9/32"));
   Apply(transaction);
   ExpectSame(Read(), expected, Family::kV4);
 }
@@ -247,9 +272,10 @@ TEST_F(NftablesTest, ForeignRangesAreSeenAndCanBeRemoved) {
   Apply(Creating(Family::kV4, Everything(Family::kV4)));
   Nft({"add", "element", "ip", "calico", "nets", "{ 172.16.0.3-172.16.0.9 }"});
   const nft::Set nets = Read().sets.at("nets");
-  ASSERT_TRUE(nets.members.contains("172.16.0.3-172.16.0.9"));
+  ASSERT_TRUE(nets.members.contains(std::string("172.16.0.3-172.16.0.9")));
   Apply({Family::kV4,
-         {nft::DeleteMember{"nets", nft::SetType::kPrefixes, nets.members.at("172.16.0.3-172.16.0.9")}}});
+         {nft::DeleteMember{
+             "nets", nft::SetType::kPrefixes, {std::string("172.16.0.3-172.16.0.9"), std::nullopt}}}});
   ExpectSame(Read(), Everything(Family::kV4), Family::kV4);
 }
 
@@ -258,10 +284,54 @@ TEST_F(NftablesTest, TakesManyMembersAtOnce) {
   content.sets["many"].type = nft::SetType::kAddresses;
   for (std::uint32_t i = 0; i < 100'000; ++i) {
     const net::Cidr cidr = net::Cidr::Host(net::Ip::V4(0x0a000000 + i));
-    content.sets["many"].members[cidr.ToString()] = {cidr, std::nullopt};
+    content.sets["many"].members.emplace(cidr, std::nullopt);
   }
   Apply(Creating(Family::kV4, content));
   EXPECT_EQ(Read().sets.at("many"), content.sets.at("many"));
+}
+
+TEST_F(NftablesTest, LongChainNamesInAMapStayWithinOneAttribute) {
+  using namespace nft;
+  TableContent content;
+  const std::string chain(120, 'c');
+  content.chains[chain] = {};
+  content.sets["map"].type = SetType::kVerdictByIfname;
+  for (int i = 0; i < 2000; ++i)
+    content.sets["map"].members["cali" + std::to_string(i)] = Verdict{VerdictKind::kGoto, chain};
+  Apply(Creating(Family::kV4, content));
+  EXPECT_EQ(Read().sets.at("map"), content.sets.at("map"));
+}
+
+TEST_F(NftablesTest, AWiderPrefixReplacesThoseInsideItInOneTransaction) {
+  using namespace nft;
+  TableContent content;
+  content.sets["nets"].type = SetType::kPrefixes;
+  content.sets["nets"].members = {{C("10.1.0.0/16"), std::nullopt}, {C("10.2.0.0/16"), std::nullopt}};
+  Apply(Creating(Family::kV4, content));
+  Apply({Family::kV4,
+         {AddMember{"nets", SetType::kPrefixes, Member("10.0.0.0/8")},
+          DeleteMember{"nets", SetType::kPrefixes, Member("10.1.0.0/16")},
+          DeleteMember{"nets", SetType::kPrefixes, Member("10.2.0.0/16")}}});
+  content.sets["nets"].members = {{C("10.0.0.0/8"), std::nullopt}};
+  EXPECT_EQ(Read().sets.at("nets"), content.sets.at("nets"));
+  Apply({Family::kV4,
+         {DeleteMember{"nets", SetType::kPrefixes, Member("10.0.0.0/8")},
+          AddMember{"nets", SetType::kPrefixes, Member("10.1.0.0/16")}}});
+  content.sets["nets"].members = {{C("10.1.0.0/16"), std::nullopt}};
+  EXPECT_EQ(Read().sets.at("nets"), content.sets.at("nets"));
+}
+
+TEST_F(NftablesTest, CountersOfRulesAreReadWithTheirComments) {
+  using namespace nft;
+  TableContent content;
+  content.chains["c"].rules = {
+      {{Counter{}}, "rule 1"}, {{MatchProtocol{net::kTcp}}, ""}, {{Counter{}}, "rule 2"}};
+  Apply(Creating(Family::kV4, content));
+  const auto counters = nftables_->ReadRuleCounters(Family::kV4);
+  ASSERT_TRUE(counters.has_value()) << counters.error().message();
+  ASSERT_EQ(counters->at("c").size(), 2U);
+  EXPECT_EQ(counters->at("c")[1].comment, "rule 2");
+  EXPECT_EQ(counters->at("c")[1].value.packets, 0U);
 }
 
 TEST_F(NftablesTest, LeavesOtherTablesAlone) {

@@ -71,11 +71,11 @@ class Agent {
   }
   void Attach(const std::string& name, const net::Cidr& address) {
     dataplane_api::Batch batch;
-    batch.endpoints[name] = dataplane_api::Endpoint{.id = name,
-                                                    .interface_name = name,
-                                                    .mac = std::nullopt,
-                                                    .addresses = {address},
-                                                    .profiles = {"net1"}};
+    dataplane_api::Endpoint endpoint;
+    endpoint.id = endpoint.interface_name = name;
+    endpoint.addresses = {address};
+    endpoint.profiles = {"net1"};
+    batch.endpoints[name] = std::move(endpoint);
     thread_.loop().Post([this, batch = std::move(batch)] { driver_->OnBatch(batch); });
     std::unique_lock lock(mutex_);
     if (!changed_.wait_for(lock, std::chrono::seconds(5), [&] { return programmed_ == name; })) {

@@ -26,12 +26,10 @@ namespace {
 
 using Type = Expression::Type;
 
-// Type numbers of nft(8)'s own types: they only tell `nft list` how to print.
-constexpr std::uint32_t kTypeIpv4 = 7, kTypeIpv6 = 8, kTypeIfname = 41;
 constexpr std::uint32_t kTypeVerdict = 0xffffff00;  // NFT_DATA_VERDICT
 constexpr std::uint32_t kHostByteOrder = 1;         // nft's enum byteorder
 // Members per message: an attribute's length is 16 bits.
-constexpr std::size_t kMembersPerMessage = 400;
+constexpr std::size_t kMembersPerMessage = 400, kVerdictsPerMessage = 200;
 
 template <auto Free>
 struct Freed {
@@ -77,7 +75,7 @@ nftnl_expr* Build(const Expression& e) {
     case Type::kMeta:
       out = nftnl_expr_alloc("meta");
       nftnl_expr_set_u32(out, NFTNL_EXPR_META_KEY, e.a);
-      nftnl_expr_set_u32(out, NFTNL_EXPR_META_DREG, NFT_REG_1);
+      nftnl_expr_set_u32(out, NFTNL_EXPR_META_DREG, e.reg);
       break;
     case Type::kMetaSet:
       out = nftnl_expr_alloc("meta");
@@ -89,12 +87,17 @@ nftnl_expr* Build(const Expression& e) {
       nftnl_expr_set_u32(out, NFTNL_EXPR_CT_KEY, e.a);
       nftnl_expr_set_u32(out, NFTNL_EXPR_CT_DREG, NFT_REG_1);
       break;
+    case Type::kCtSet:
+      out = nftnl_expr_alloc("ct");
+      nftnl_expr_set_u32(out, NFTNL_EXPR_CT_KEY, e.a);
+      nftnl_expr_set_u32(out, NFTNL_EXPR_CT_SREG, NFT_REG_1);
+      break;
     case Type::kPayload:
       out = nftnl_expr_alloc("payload");
       nftnl_expr_set_u32(out, NFTNL_EXPR_PAYLOAD_BASE, e.a);
       nftnl_expr_set_u32(out, NFTNL_EXPR_PAYLOAD_OFFSET, e.b);
       nftnl_expr_set_u32(out, NFTNL_EXPR_PAYLOAD_LEN, e.c);
-      nftnl_expr_set_u32(out, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
+      nftnl_expr_set_u32(out, NFTNL_EXPR_PAYLOAD_DREG, e.reg);
       break;
     case Type::kBitwise:
       out = nftnl_expr_alloc("bitwise");
@@ -137,6 +140,14 @@ nftnl_expr* Build(const Expression& e) {
       out = nftnl_expr_alloc("objref");
       nftnl_expr_set_u32(out, NFTNL_EXPR_OBJREF_IMM_TYPE, e.a);
       nftnl_expr_set_str(out, NFTNL_EXPR_OBJREF_IMM_NAME, e.data.c_str());
+      break;
+    case Type::kNoTrack:
+      out = nftnl_expr_alloc("notrack");
+      break;
+    case Type::kReject:
+      out = nftnl_expr_alloc("reject");
+      nftnl_expr_set_u32(out, NFTNL_EXPR_REJECT_TYPE, e.a);
+      nftnl_expr_set_u8(out, NFTNL_EXPR_REJECT_CODE, static_cast<std::uint8_t>(e.b));
       break;
     case Type::kMasq:
       out = nftnl_expr_alloc("masq");
@@ -197,29 +208,99 @@ void AddElement(nftnl_set* set, const std::string& key, std::uint32_t flags,
   nftnl_set_elem_add(set, element);
 }
 
-std::string Bytes(const net::Ip& ip) {
-  return {reinterpret_cast<const char*>(ip.bytes()), ip.size()};
-}
-
-struct Range {
-  net::Ip first, last;
-};
-// A member of an address set as a range; "a-b" is how a foreign range reads, see parse.cc.
-Range RangeOf(const SetMember& member) {
-  if (const auto* cidr = std::get_if<net::Cidr>(&member.key)) return {cidr->Masked().ip(), cidr->Last()};
-  const std::string& text = std::get<std::string>(member.key);
-  const std::size_t dash = text.find('-');
-  return {net::Ip::Parse(text.substr(0, dash)).value_or(net::Ip()),
-          net::Ip::Parse(text.substr(dash + 1)).value_or(net::Ip())};
-}
-
-}  // namespace
-
 std::string IfnameKey(const std::string& name) {
   std::string key = name;
   key.resize(IFNAMSIZ, '\0');
   return key;
 }
+std::string Bytes(const net::Ip& ip) {
+  return {reinterpret_cast<const char*>(ip.bytes()), ip.size()};
+}
+std::string PortBytes(std::uint32_t port) {
+  return {static_cast<char>(port >> 8), static_cast<char>(port & 0xff)};
+}
+// The parts of a concatenation begin at multiples of four bytes.
+std::string Padded(std::string bytes) {
+  bytes.resize((bytes.size() + 3) / 4 * 4, '\0');
+  return bytes;
+}
+
+struct Range {
+  net::Ip first, last;
+};
+// "a-b" is how a foreign range reads, see parse.cc.
+Range RangeOf(const SetKey& key) {
+  if (const auto* cidr = std::get_if<net::Cidr>(&key)) return {cidr->Masked().ip(), cidr->Last()};
+  const std::string& text = std::get<std::string>(key);
+  const std::size_t dash = text.find('-');
+  return {net::Ip::Parse(text.substr(0, dash)).value_or(net::Ip()),
+          net::Ip::Parse(text.substr(dash + 1)).value_or(net::Ip())};
+}
+
+// A member as elements. An interval is its first place and the first one behind it, which the highest one
+// does not have.
+void AddElements(nftnl_set* set, SetType type, const SetMember& member) {
+  switch (type) {
+    case SetType::kVerdictByIfname:
+      AddElement(set, IfnameKey(std::get<std::string>(member.key)), 0, member.verdict);
+      break;
+    case SetType::kAddresses:
+      AddElement(set, Bytes(RangeOf(member.key).first), 0, std::nullopt);
+      break;
+    case SetType::kPrefixes: {
+      const Range range = RangeOf(member.key);
+      AddElement(set, Bytes(range.first), 0, std::nullopt);
+      const net::Ip behind = range.last.Plus(1);
+      if (range.last < behind) AddElement(set, Bytes(behind), NFT_SET_ELEM_INTERVAL_END, std::nullopt);
+      break;
+    }
+    case SetType::kPorts: {
+      const auto& range = std::get<net::PortRange>(member.key);
+      AddElement(set, PortBytes(range.first), 0, std::nullopt);
+      if (range.last < 65535)
+        AddElement(set, PortBytes(range.last + 1U), NFT_SET_ELEM_INTERVAL_END, std::nullopt);
+      break;
+    }
+    case SetType::kAddressPorts: {
+      const auto& key = std::get<net::AddressPort>(member.key);
+      AddElement(set,
+                 Bytes(key.ip) + Padded(std::string(1, static_cast<char>(key.protocol))) +
+                     Padded(PortBytes(key.port)),
+                 0, std::nullopt);
+      break;
+    }
+    case SetType::kInterfaceMacs: {
+      const auto& key = std::get<InterfaceMac>(member.key);
+      const auto* mac = reinterpret_cast<const char*>(key.mac.bytes.data());
+      AddElement(set, IfnameKey(key.interface) + Padded({mac, key.mac.bytes.size()}), 0, std::nullopt);
+      break;
+    }
+  }
+}
+
+struct KeyForm {
+  std::uint32_t type = 0, length = 0, flags = 0;
+};
+KeyForm FormOf(SetType type, net::Family family) {
+  const bool v4 = family == net::Family::kV4;
+  switch (type) {
+    case SetType::kAddresses:
+      return {v4 ? kTypeIpv4 : kTypeIpv6, v4 ? 4U : 16U, 0};
+    case SetType::kPrefixes:
+      return {v4 ? kTypeIpv4 : kTypeIpv6, v4 ? 4U : 16U, NFT_SET_INTERVAL};
+    case SetType::kPorts:
+      return {kTypePort, 2, NFT_SET_INTERVAL};
+    case SetType::kAddressPorts:
+      return {v4 ? kTypeIpv4Port : kTypeIpv6Port, v4 ? 12U : 24U, 0};
+    case SetType::kInterfaceMacs:
+      return {kTypeInterfaceMac, IFNAMSIZ + 8, 0};
+    case SetType::kVerdictByIfname:
+      return {kTypeIfname, IFNAMSIZ, NFT_SET_MAP};
+  }
+  return {};
+}
+
+}  // namespace
 
 BatchBuilder::BatchBuilder(std::string table, std::uint32_t first_sequence)
     : table_(std::move(table)),
@@ -272,24 +353,21 @@ void BatchBuilder::Counter(net::Family family, const std::string& name, bool add
 }
 
 void BatchBuilder::AddSet(net::Family family, const std::string& name, SetType type) {
-  const bool map = type == SetType::kVerdictByIfname;
-  const bool v4 = family == net::Family::kV4;
+  const KeyForm form = FormOf(type, family);
   const SetPtr set(nftnl_set_alloc());
   nftnl_set_set_str(set.get(), NFTNL_SET_TABLE, table_.c_str());
   nftnl_set_set_str(set.get(), NFTNL_SET_NAME, name.c_str());
   nftnl_set_set_u32(set.get(), NFTNL_SET_ID, sequence_);  // any number that is unique in the batch
-  nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_TYPE, map ? kTypeIfname : v4 ? kTypeIpv4 : kTypeIpv6);
-  nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_LEN, map ? IFNAMSIZ : v4 ? 4U : 16U);
-  if (map) {
-    nftnl_set_set_u32(set.get(), NFTNL_SET_FLAGS, NFT_SET_MAP);
+  nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_TYPE, form.type);
+  nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_LEN, form.length);
+  if (form.flags != 0) nftnl_set_set_u32(set.get(), NFTNL_SET_FLAGS, form.flags);
+  if (type == SetType::kVerdictByIfname) {
     nftnl_set_set_u32(set.get(), NFTNL_SET_DATA_TYPE, kTypeVerdict);
     // Without this `nft list` shows empty names.
     const UdataPtr data(nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN));
     nftnl_udata_put_u32(data.get(), NFTNL_UDATA_SET_KEYBYTEORDER, kHostByteOrder);
     nftnl_set_set_data(set.get(), NFTNL_SET_USERDATA, nftnl_udata_buf_data(data.get()),
                        nftnl_udata_buf_len(data.get()));
-  } else if (type == SetType::kPrefixes) {
-    nftnl_set_set_u32(set.get(), NFTNL_SET_FLAGS, NFT_SET_INTERVAL);
   }
   Message(NFT_MSG_NEWSET, family, NLM_F_CREATE, "add set " + name,
           [&](nlmsghdr* header) { nftnl_set_nlmsg_build_payload(header, set.get()); });
@@ -304,25 +382,13 @@ void BatchBuilder::DeleteSet(net::Family family, const std::string& name) {
 
 void BatchBuilder::Members(net::Family family, const std::string& set_name, SetType type,
                            const std::vector<SetMember>& members, bool add) {
-  for (std::size_t begin = 0; begin < members.size(); begin += kMembersPerMessage) {
+  const std::size_t step = type == SetType::kVerdictByIfname ? kVerdictsPerMessage : kMembersPerMessage;
+  for (std::size_t begin = 0; begin < members.size(); begin += step) {
     const SetPtr set(nftnl_set_alloc());
     nftnl_set_set_str(set.get(), NFTNL_SET_TABLE, table_.c_str());
     nftnl_set_set_str(set.get(), NFTNL_SET_NAME, set_name.c_str());
-    const std::size_t end = std::min(members.size(), begin + kMembersPerMessage);
-    for (std::size_t i = begin; i < end; ++i) {
-      const SetMember& member = members[i];
-      if (member.verdict) {
-        AddElement(set.get(), IfnameKey(std::get<std::string>(member.key)), 0, member.verdict);
-        continue;
-      }
-      const Range range = RangeOf(member);
-      AddElement(set.get(), Bytes(range.first), 0, std::nullopt);
-      // A hash set takes the address alone. An interval is its first address and the first one behind it,
-      // which the highest prefix of the family does not have.
-      const net::Ip behind = range.last.Plus(1);
-      if (type == SetType::kPrefixes && range.last < behind)
-        AddElement(set.get(), Bytes(behind), NFT_SET_ELEM_INTERVAL_END, std::nullopt);
-    }
+    const std::size_t end = std::min(members.size(), begin + step);
+    for (std::size_t i = begin; i < end; ++i) AddElements(set.get(), type, members[i]);
     Message(add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, family, add ? NLM_F_CREATE : 0,
             fmt::format("{} {} member(s) of set {}", add ? "add" : "delete", end - begin, set_name),
             [&](nlmsghdr* header) { nftnl_set_elems_nlmsg_build_payload(header, set.get()); });

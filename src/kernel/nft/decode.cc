@@ -45,6 +45,10 @@ class Decoder {
         return Took(1, CounterRef{first.data});
       case Type::kMasq:
         return Took(1, Masquerade{});
+      case Type::kNoTrack:
+        return Took(1, NoTrack{});
+      case Type::kReject:
+        return Took(1, Reject{});
       case Type::kLog:
         return Took(1, Log{first.data});
       case Type::kVerdict:
@@ -52,7 +56,7 @@ class Decoder {
       case Type::kFib:
         return Took(2, MatchReversePathFails{});
       case Type::kCt:
-        return Took(3, MatchCtState{FromHost32(At(1).data)});
+        return NextCt(first.a);
       case Type::kMeta:
         return NextMeta(first.a);
       case Type::kPayload:
@@ -74,9 +78,29 @@ class Decoder {
     at_ += count;
     return statement;
   }
+  static Op LookupOp(const Expression& lookup) { return lookup.a != 0 ? Op::kNe : Op::kEq; }
   static Op OpOf(const Expression& compare) { return compare.a == NFT_CMP_EQ ? Op::kEq : Op::kNe; }
 
+  std::optional<Statement> NextCt(std::uint32_t key) {
+    switch (key) {
+      case NFT_CT_STATE:
+        return Took(3, MatchCtState{FromHost32(At(1).data)});
+      case NFT_CT_STATUS:
+        return Took(3, MatchCtStatus{FromHost32(At(1).data)});
+      case NFT_CT_DIRECTION:
+        return Took(
+            2, MatchCtDirection{Byte(At(1).data, 0) == 0 ? CtDirection::kOriginal : CtDirection::kReply});
+      case NFT_CT_MARK:
+        if (At(2).type == Type::kCtSet)
+          return Took(3, SetCtMark{~FromHost32(At(1).data), FromHost32(At(1).data2)});
+        return Took(3, MatchCtMark{FromHost32(At(1).data), FromHost32(At(2).data), OpOf(At(2))});
+      default:
+        return std::nullopt;
+    }
+  }
+
   std::optional<Statement> NextMeta(std::uint32_t key) {
+    if (key == NFT_META_IIFTYPE) return Took(5, MatchInterfaceMacSet{At(4).data, LookupOp(At(4))});
     if (key == NFT_META_L4PROTO) return Took(2, MatchProtocol{Byte(At(1).data, 0), OpOf(At(1))});
     if (key == NFT_META_MARK) {
       if (At(2).type == Type::kMetaSet)
@@ -106,6 +130,7 @@ class Decoder {
       return Took(2, match);
     }
     const Side side = payload.b == 0 ? Side::kSource : Side::kDestination;
+    if (At(1).type == Type::kLookup) return Took(2, MatchPortSet{side, At(1).data, LookupOp(At(1))});
     const std::uint16_t from = FromBig16(At(1).data);
     if (At(1).type == Type::kRange) {
       return Took(
@@ -117,8 +142,8 @@ class Decoder {
   std::optional<Statement> NextAddress(const Expression& payload) {
     const bool v4 = family_ == net::Family::kV4;
     const Side side = payload.b == (v4 ? 12U : 8U) ? Side::kSource : Side::kDestination;
-    if (At(1).type == Type::kLookup)
-      return Took(2, MatchAddressSet{side, At(1).data, At(1).a != 0 ? Op::kNe : Op::kEq});
+    if (At(1).type == Type::kLookup) return Took(2, MatchAddressSet{side, At(1).data, LookupOp(At(1))});
+    if (At(1).type == Type::kMeta) return Took(4, MatchAddressPortSet{side, At(3).data, LookupOp(At(3))});
     const bool masked = At(1).type == Type::kBitwise;
     const Expression& compare = At(masked ? 2 : 1);
     if (compare.data.size() != (v4 ? 4U : 16U)) return std::nullopt;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstring>
 
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <linux/if.h>
+#include <linux/if_arp.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
@@ -45,7 +48,21 @@ class Encoder {
     Cmp(match.op, Host32(match.value));
   }
   void operator()(const MatchCtState& match) {
-    Add({Type::kCt, NFT_CT_STATE, 0, 0, "", ""});
+    Ct(NFT_CT_STATE);
+    Bitwise(Host32(match.bits), Host32(0));
+    Cmp(Op::kNe, Host32(0));
+  }
+  void operator()(const MatchCtMark& match) {
+    Ct(NFT_CT_MARK);
+    Bitwise(Host32(match.mask), Host32(0));
+    Cmp(match.op, Host32(match.value));
+  }
+  void operator()(const MatchCtDirection& match) {
+    Ct(NFT_CT_DIRECTION);
+    Cmp(Op::kEq, std::string(1, match.direction == CtDirection::kReply ? '\1' : '\0'));
+  }
+  void operator()(const MatchCtStatus& match) {
+    Ct(NFT_CT_STATUS);
     Bitwise(Host32(match.bits), Host32(0));
     Cmp(Op::kNe, Host32(0));
   }
@@ -60,10 +77,29 @@ class Encoder {
   }
   void operator()(const MatchAddressSet& match) {
     Address(match.side);
-    Add({Type::kLookup, match.op == Op::kNe ? 1U : 0U, 0, 0, match.set, ""});
+    Lookup(match.set, match.op);
+  }
+  void operator()(const MatchPortSet& match) {
+    Port(match.side);
+    Lookup(match.set, match.op);
+  }
+  void operator()(const MatchAddressPortSet& match) {
+    const bool v4 = family_ == net::Family::kV4;
+    Address(match.side);
+    Meta(NFT_META_L4PROTO, v4 ? NFT_REG32_01 : NFT_REG_2);
+    Port(match.side, v4 ? NFT_REG32_02 : NFT_REG32_05);
+    Lookup(match.set, match.op);
+  }
+  void operator()(const MatchInterfaceMacSet& match) {
+    Meta(NFT_META_IIFTYPE);
+    const std::uint16_t ether = ARPHRD_ETHER;
+    Cmp(Op::kEq, {reinterpret_cast<const char*>(&ether), sizeof ether});
+    Meta(NFT_META_IIFNAME);
+    Payload(NFT_PAYLOAD_LL_HEADER, 6, 6, NFT_REG_2);
+    Lookup(match.set, match.op);
   }
   void operator()(const MatchPort& match) {
-    Payload(NFT_PAYLOAD_TRANSPORT_HEADER, match.side == Side::kSource ? 0 : 2, 2);
+    Port(match.side);
     if (match.range.first == match.range.last) {
       Cmp(match.op, Big16(match.range.first));
     } else {
@@ -91,6 +127,16 @@ class Encoder {
     Bitwise(Host32(~set.mask), Host32(set.value));
     Add({Type::kMetaSet, NFT_META_MARK, 0, 0, "", ""});
   }
+  void operator()(const SetCtMark& set) {
+    Ct(NFT_CT_MARK);
+    Bitwise(Host32(~set.mask), Host32(set.value));
+    Add({Type::kCtSet, NFT_CT_MARK, 0, 0, "", ""});
+  }
+  void operator()(const NoTrack&) { Add({Type::kNoTrack, 0, 0, 0, "", ""}); }
+  void operator()(const Reject&) {
+    const std::uint32_t code = family_ == net::Family::kV4 ? ICMP_PORT_UNREACH : ICMPV6_PORT_UNREACH;
+    Add({Type::kReject, NFT_REJECT_ICMP_UNREACH, code, 0, "", ""});
+  }
   void operator()(const Masquerade&) { Add({Type::kMasq, 0, 0, 0, "", ""}); }
   void operator()(const Log& log) { Add({Type::kLog, 0, 0, 0, log.prefix, ""}); }
   void operator()(const Verdict& verdict) {
@@ -105,13 +151,19 @@ class Encoder {
 
  private:
   void Add(Expression expression) { out_.push_back(std::move(expression)); }
-  void Meta(std::uint32_t key) { Add({Type::kMeta, key, 0, 0, "", ""}); }
+  void Meta(std::uint32_t key, std::uint32_t reg = NFT_REG_1) { Add({Type::kMeta, key, 0, 0, "", "", reg}); }
+  void Ct(std::uint32_t key) { Add({Type::kCt, key, 0, 0, "", ""}); }
+  void Lookup(const std::string& set, Op op) { Add({Type::kLookup, op == Op::kNe ? 1U : 0U, 0, 0, set, ""}); }
   void Cmp(Op op, std::string data) { Add({Type::kCmp, Compare(op), 0, 0, std::move(data), ""}); }
   void Bitwise(std::string mask, std::string value) {
     Add({Type::kBitwise, 0, 0, 0, std::move(mask), std::move(value)});
   }
-  void Payload(std::uint32_t base, std::uint32_t offset, std::uint32_t length) {
-    Add({Type::kPayload, base, offset, length, "", ""});
+  void Payload(std::uint32_t base, std::uint32_t offset, std::uint32_t length,
+               std::uint32_t reg = NFT_REG_1) {
+    Add({Type::kPayload, base, offset, length, "", "", reg});
+  }
+  void Port(Side side, std::uint32_t reg = NFT_REG_1) {
+    Payload(NFT_PAYLOAD_TRANSPORT_HEADER, side == Side::kSource ? 0 : 2, 2, reg);
   }
   void Address(Side side) {
     // Offsets of the addresses in the IPv4 and the IPv6 header.

@@ -9,7 +9,8 @@
 #include "net/ip.h"
 
 // Internal to nftables*.cc: a rule as the kernel's expressions, still without libnftnl, so that both
-// directions are pure and can be compared. Everything goes through register 1 or the verdict register.
+// directions are pure and can be compared. Everything goes through register 1 or the verdict register; the
+// parts of a concatenation are loaded one behind the other.
 namespace calico::kernel::nft {
 
 struct Expression {
@@ -17,6 +18,7 @@ struct Expression {
     kMeta,     // a: key -> register
     kMetaSet,  // a: key <- register
     kCt,       // a: key
+    kCtSet,    // a: key <- register
     kPayload,  // a: base, b: offset, c: length
     kBitwise,  // data: mask, data2: xor
     kCmp,      // a: operator, data
@@ -26,12 +28,15 @@ struct Expression {
     kCounter,  // values are not part of it
     kObjRef,   // a: object type, data: name
     kMasq,
+    kNoTrack,
+    kReject,   // a: type, b: code
     kLog,      // data: prefix
     kVerdict,  // a: code (as unsigned), data: chain
     kUnknown,  // data: name; something that we never write
   } type = Type::kUnknown;
   std::uint32_t a = 0, b = 0, c = 0;
   std::string data, data2;  // network order bytes, or text
+  std::uint32_t reg = 1;    // where kMeta and kPayload load to (NFT_REG_1, …)
   bool operator==(const Expression&) const = default;
 };
 

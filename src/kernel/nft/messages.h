@@ -10,6 +10,19 @@
 // Internal to nftables*.cc: between our values and nfnetlink messages, through libnftnl.
 namespace calico::kernel::nft {
 
+// Type numbers of nft(8)'s own types, which the kernel keeps without looking at them: they tell `nft list`
+// how to print, and us which kind of set it is. A concatenation has six bits for each part.
+inline constexpr std::uint32_t kTypeIpv4 = 7, kTypeIpv6 = 8, kTypeMac = 9, kTypeProtocol = 12, kTypePort = 13,
+                               kTypeIfname = 41;
+constexpr std::uint32_t Concatenated(std::uint32_t a, std::uint32_t b) {
+  return (a << 6) | b;
+}
+inline constexpr std::uint32_t kTypeIpv4Port =
+                                   Concatenated(Concatenated(kTypeIpv4, kTypeProtocol), kTypePort),
+                               kTypeIpv6Port =
+                                   Concatenated(Concatenated(kTypeIpv6, kTypeProtocol), kTypePort),
+                               kTypeInterfaceMac = Concatenated(kTypeIfname, kTypeMac);
+
 // Builds the messages of one batch; Finish() gives the bytes. Each message has a sequence number from 1, and
 // Description(seq) says what it was for error texts.
 class BatchBuilder final {
@@ -59,8 +72,9 @@ namespace calico::kernel::nft {
 
 Chain ChainFrom(const nftnl_chain* chain);
 Rule RuleFrom(nftnl_rule* rule, net::Family family);
+std::string CommentOf(const nftnl_rule* rule);
+std::optional<CounterValue> CounterOf(nftnl_rule* rule);  // of its first counter
 void AddMembersFrom(nftnl_set* set, net::Family family, Set& into);
 SetType TypeFrom(const nftnl_set* set);
-std::string IfnameKey(const std::string& name);
 
 }  // namespace calico::kernel::nft

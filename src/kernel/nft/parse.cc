@@ -8,6 +8,7 @@
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
 #include <libnftnl/udata.h>
+#include <linux/if.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
@@ -35,16 +36,20 @@ Expression From(const nftnl_expr* e) {
   const auto u32 = [&](std::uint16_t attribute) { return nftnl_expr_get_u32(e, attribute); };
   const auto set = [&](std::uint16_t attribute) { return nftnl_expr_is_set(e, attribute); };
   if (name == "meta") {
-    return {set(NFTNL_EXPR_META_DREG) ? Type::kMeta : Type::kMetaSet, u32(NFTNL_EXPR_META_KEY), 0, 0, "", ""};
+    if (!set(NFTNL_EXPR_META_DREG)) return {Type::kMetaSet, u32(NFTNL_EXPR_META_KEY), 0, 0, "", ""};
+    return {Type::kMeta, u32(NFTNL_EXPR_META_KEY), 0, 0, "", "", u32(NFTNL_EXPR_META_DREG)};
   }
-  if (name == "ct" && set(NFTNL_EXPR_CT_DREG)) return {Type::kCt, u32(NFTNL_EXPR_CT_KEY), 0, 0, "", ""};
+  if (name == "ct") {
+    return {set(NFTNL_EXPR_CT_DREG) ? Type::kCt : Type::kCtSet, u32(NFTNL_EXPR_CT_KEY), 0, 0, "", ""};
+  }
   if (name == "payload" && set(NFTNL_EXPR_PAYLOAD_DREG)) {
     return {Type::kPayload,
             u32(NFTNL_EXPR_PAYLOAD_BASE),
             u32(NFTNL_EXPR_PAYLOAD_OFFSET),
             u32(NFTNL_EXPR_PAYLOAD_LEN),
             "",
-            ""};
+            "",
+            u32(NFTNL_EXPR_PAYLOAD_DREG)};
   }
   if (name == "bitwise") {
     return {Type::kBitwise, 0, 0, 0, Data(e, NFTNL_EXPR_BITWISE_MASK), Data(e, NFTNL_EXPR_BITWISE_XOR)};
@@ -72,6 +77,11 @@ Expression From(const nftnl_expr* e) {
   if (name == "counter") return {Type::kCounter, 0, 0, 0, "", ""};
   if (name == "objref" && set(NFTNL_EXPR_OBJREF_IMM_NAME)) {
     return {Type::kObjRef, u32(NFTNL_EXPR_OBJREF_IMM_TYPE), 0, 0, Text(e, NFTNL_EXPR_OBJREF_IMM_NAME), ""};
+  }
+  if (name == "notrack") return {Type::kNoTrack, 0, 0, 0, "", ""};
+  if (name == "reject") {
+    return {
+        Type::kReject, u32(NFTNL_EXPR_REJECT_TYPE), nftnl_expr_get_u8(e, NFTNL_EXPR_REJECT_CODE), 0, "", ""};
   }
   if (name == "masq") return {Type::kMasq, 0, 0, 0, "", ""};
   if (name == "log") return {Type::kLog, 0, 0, 0, Text(e, NFTNL_EXPR_LOG_PREFIX), ""};
@@ -114,26 +124,26 @@ Verdict VerdictFrom(nftnl_set_elem* element) {
   }
 }
 
+// The ends of intervals, as the kernel keeps them: where one begins, and the first place behind it.
+template <typename Place>
 struct Bound {
-  net::Ip ip;
+  Place place;
   bool end = false;
   // An end sorts before a start at the same place: adjacent intervals.
-  auto operator<=>(const Bound& other) const {
-    if (ip != other.ip) return ip <=> other.ip;
-    return other.end <=> end;
+  bool operator<(const Bound& other) const {
+    return place != other.place ? place < other.place : end && !other.end;
   }
 };
 
-void AddInterval(const net::Ip& first, const net::Ip& last, Set& into) {
+SetKey KeyOf(const net::Ip& first, const net::Ip& last) {
   for (int length = 0; length <= net::Bits(first.family()); ++length) {
     const net::Cidr cidr(first, length);
-    if (cidr.IsMasked() && cidr.Last() == last) {
-      into.members[cidr.ToString()] = {cidr, std::nullopt};
-      return;
-    }
+    if (cidr.IsMasked() && cidr.Last() == last) return cidr;
   }
-  const std::string text = first.ToString() + "-" + last.ToString();  // foreign: we only write prefixes
-  into.members[text] = {text, std::nullopt};
+  return first.ToString() + "-" + last.ToString();  // foreign: we only write prefixes
+}
+SetKey KeyOf(std::uint32_t first, std::uint32_t last) {
+  return net::PortRange{static_cast<std::uint16_t>(first), static_cast<std::uint16_t>(last)};
 }
 
 net::Ip Previous(const net::Ip& ip) {
@@ -143,6 +153,28 @@ net::Ip Previous(const net::Ip& ip) {
     if (bytes[i]-- != 0) break;  // no borrow
   }
   return net::Ip::FromBytes(ip.family(), bytes.data());
+}
+std::uint32_t Previous(std::uint32_t port) {
+  return port - 1;
+}
+
+template <typename Place>
+void AddIntervals(std::vector<Bound<Place>> bounds, const Place& highest, Set& into) {
+  std::sort(bounds.begin(), bounds.end());
+  for (std::size_t i = 0; i < bounds.size(); ++i) {
+    if (bounds[i].end) continue;
+    const bool closed = i + 1 < bounds.size() && bounds[i + 1].end;
+    into.members.emplace(KeyOf(bounds[i].place, closed ? Previous(bounds[i + 1].place) : highest),
+                         std::nullopt);
+  }
+}
+
+std::string NameAt(const std::uint8_t* bytes) {
+  const auto* text = reinterpret_cast<const char*>(bytes);
+  return {text, strnlen(text, IFNAMSIZ)};
+}
+std::uint16_t PortAt(const std::uint8_t* bytes) {
+  return static_cast<std::uint16_t>((bytes[0] << 8) | bytes[1]);
 }
 
 }  // namespace
@@ -187,26 +219,55 @@ Rule RuleFrom(nftnl_rule* rule, net::Family family) {
         return 0;
       },
       &expressions);
+  return Decode(expressions, CommentOf(rule), family);
+}
+
+std::string CommentOf(const nftnl_rule* rule) {
   std::string comment;
   std::uint32_t size = 0;
-  if (const void* data = nftnl_rule_get_data(rule, NFTNL_RULE_USERDATA, &size); data != nullptr) {
+  if (const void* data = nftnl_rule_get_data(rule, NFTNL_RULE_USERDATA, &size); data != nullptr)
     nftnl_udata_parse(data, size, TakeComment, &comment);
-  }
-  return Decode(expressions, comment, family);
+  return comment;
+}
+
+std::optional<CounterValue> CounterOf(nftnl_rule* rule) {
+  std::optional<CounterValue> value;
+  nftnl_expr_foreach(
+      rule,
+      [](nftnl_expr* e, void* out) {
+        auto& found = *static_cast<std::optional<CounterValue>*>(out);
+        if (!found && std::string(nftnl_expr_get_str(e, NFTNL_EXPR_NAME)) == "counter")
+          found = CounterValue{nftnl_expr_get_u64(e, NFTNL_EXPR_CTR_PACKETS),
+                               nftnl_expr_get_u64(e, NFTNL_EXPR_CTR_BYTES)};
+        return 0;
+      },
+      &value);
+  return value;
 }
 
 SetType TypeFrom(const nftnl_set* set) {
   const std::uint32_t flags = nftnl_set_get_u32(set, NFTNL_SET_FLAGS);
   if ((flags & NFT_SET_MAP) != 0) return SetType::kVerdictByIfname;
-  return (flags & NFT_SET_INTERVAL) != 0 ? SetType::kPrefixes : SetType::kAddresses;
+  switch (nftnl_set_get_u32(set, NFTNL_SET_KEY_TYPE)) {
+    case kTypePort:
+      return SetType::kPorts;
+    case kTypeIpv4Port:
+    case kTypeIpv6Port:
+      return SetType::kAddressPorts;
+    case kTypeInterfaceMac:
+      return SetType::kInterfaceMacs;
+    default:
+      return (flags & NFT_SET_INTERVAL) != 0 ? SetType::kPrefixes : SetType::kAddresses;
+  }
 }
 
 void AddMembersFrom(nftnl_set* set, net::Family family, Set& into) {
   struct Context {
     const net::Family family;
     Set& into;
-    std::vector<Bound> bounds;
-  } context{family, into, {}};
+    std::vector<Bound<net::Ip>> addresses;
+    std::vector<Bound<std::uint32_t>> ports;
+  } context{family, into, {}, {}};
   nftnl_set_elem_foreach(
       set,
       [](nftnl_set_elem* element, void* data) {
@@ -215,31 +276,43 @@ void AddMembersFrom(nftnl_set* set, net::Family family, Set& into) {
         const auto* key =
             static_cast<const std::uint8_t*>(nftnl_set_elem_get(element, NFTNL_SET_ELEM_KEY, &size));
         if (key == nullptr) return 0;
-        if (c.into.type == SetType::kVerdictByIfname) {
-          const std::string name(reinterpret_cast<const char*>(key),
-                                 strnlen(reinterpret_cast<const char*>(key), size));
-          c.into.members[name] = {name, VerdictFrom(element)};
-          return 0;
-        }
-        const net::Ip ip = net::Ip::FromBytes(c.family, key);
-        if (c.into.type == SetType::kAddresses) {
-          c.into.members[net::Cidr::Host(ip).ToString()] = {net::Cidr::Host(ip), std::nullopt};
-        } else {
-          const bool has_flags = nftnl_set_elem_is_set(element, NFTNL_SET_ELEM_FLAGS);
-          const std::uint32_t flags = has_flags ? nftnl_set_elem_get_u32(element, NFTNL_SET_ELEM_FLAGS) : 0;
-          c.bounds.push_back({ip, (flags & NFT_SET_ELEM_INTERVAL_END) != 0});
+        const bool has_flags = nftnl_set_elem_is_set(element, NFTNL_SET_ELEM_FLAGS);
+        const std::uint32_t flags = has_flags ? nftnl_set_elem_get_u32(element, NFTNL_SET_ELEM_FLAGS) : 0;
+        const bool end = (flags & NFT_SET_ELEM_INTERVAL_END) != 0;
+        switch (c.into.type) {
+          case SetType::kVerdictByIfname:
+            c.into.members.insert_or_assign(NameAt(key), VerdictFrom(element));
+            break;
+          case SetType::kAddresses:
+            c.into.members.emplace(net::Cidr::Host(net::Ip::FromBytes(c.family, key)), std::nullopt);
+            break;
+          case SetType::kPrefixes:
+            c.addresses.push_back({net::Ip::FromBytes(c.family, key), end});
+            break;
+          case SetType::kPorts:
+            c.ports.push_back({PortAt(key), end});
+            break;
+          case SetType::kAddressPorts: {
+            const net::Ip ip = net::Ip::FromBytes(c.family, key);
+            c.into.members.emplace(net::AddressPort{ip, key[ip.size()], PortAt(key + ip.size() + 4)},
+                                   std::nullopt);
+            break;
+          }
+          case SetType::kInterfaceMacs: {
+            InterfaceMac pair{NameAt(key), {}};
+            std::copy_n(key + IFNAMSIZ, pair.mac.bytes.size(), pair.mac.bytes.begin());
+            c.into.members.emplace(std::move(pair), std::nullopt);
+            break;
+          }
         }
         return 0;
       },
       &context);
-  std::sort(context.bounds.begin(), context.bounds.end());
-  for (std::size_t i = 0; i < context.bounds.size(); ++i) {
-    const Bound& start = context.bounds[i];
-    if (start.end) continue;
-    const bool closed = i + 1 < context.bounds.size() && context.bounds[i + 1].end;
-    const net::Ip last = closed ? Previous(context.bounds[i + 1].ip) : net::Cidr(start.ip, 0).Last();
-    AddInterval(start.ip, last, into);
-  }
+  AddIntervals(std::move(context.addresses),
+               family == net::Family::kV4 ? *net::Ip::Parse("255.255.255.255")
+                                          : *net::Ip::Parse("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+               into);
+  AddIntervals(std::move(context.ports), std::uint32_t{65535}, into);
 }
 
 }  // namespace calico::kernel::nft

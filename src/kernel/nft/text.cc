@@ -45,6 +45,15 @@ std::string CtText(std::uint32_t bits) {
   return out;
 }
 
+std::string StatusText(std::uint32_t bits) {
+  std::string out;
+  static constexpr const char* kNames[] = {"expected", "seen-reply", "assured", "confirmed", "snat", "dnat"};
+  for (unsigned bit = 0; bit < std::size(kNames); ++bit) {
+    if ((bits >> bit & 1) != 0) out += (out.empty() ? "" : ",") + std::string(kNames[bit]);
+  }
+  return out;
+}
+
 struct StatementText {
   net::Family family;
 
@@ -58,6 +67,13 @@ struct StatementText {
     return fmt::format("meta mark & 0x{:08x} {} 0x{:08x}", m.mask, m.op == Op::kEq ? "==" : "!=", m.value);
   }
   std::string operator()(const MatchCtState& m) const { return "ct state " + CtText(m.bits); }
+  std::string operator()(const MatchCtMark& m) const {
+    return fmt::format("ct mark & 0x{:08x} {} 0x{:08x}", m.mask, m.op == Op::kEq ? "==" : "!=", m.value);
+  }
+  std::string operator()(const MatchCtDirection& m) const {
+    return m.direction == CtDirection::kReply ? "ct direction reply" : "ct direction original";
+  }
+  std::string operator()(const MatchCtStatus& m) const { return "ct status " + StatusText(m.bits); }
   std::string operator()(const MatchProtocol& m) const {
     return fmt::format("meta l4proto {}{}", OpText(m.op), m.protocol);
   }
@@ -74,6 +90,16 @@ struct StatementText {
                                   : fmt::format("{}-{}", m.range.first, m.range.last);
     return fmt::format("th {} {}{}", m.side == Side::kSource ? "sport" : "dport", OpText(m.op), range);
   }
+  std::string operator()(const MatchPortSet& m) const {
+    return fmt::format("th {} {}@{}", m.side == Side::kSource ? "sport" : "dport", OpText(m.op), m.set);
+  }
+  std::string operator()(const MatchAddressPortSet& m) const {
+    return fmt::format("{} {} . meta l4proto . th {} {}@{}", IpText(family), AddressText(m.side),
+                       m.side == Side::kSource ? "sport" : "dport", OpText(m.op), m.set);
+  }
+  std::string operator()(const MatchInterfaceMacSet& m) const {
+    return fmt::format("meta iiftype ether iifname . ether saddr {}@{}", OpText(m.op), m.set);
+  }
   std::string operator()(const MatchIcmp& m) const {
     const char* protocol = family == net::Family::kV4 ? "icmp" : "icmpv6";
     if (!m.code) return fmt::format("{} type {}{}", protocol, OpText(m.op), m.type);
@@ -84,6 +110,13 @@ struct StatementText {
   std::string operator()(const CounterRef& c) const { return fmt::format("counter name \"{}\"", c.name); }
   std::string operator()(const SetMark& m) const {
     return fmt::format("meta mark set meta mark & 0x{:08x} ^ 0x{:08x}", ~m.mask, m.value);
+  }
+  std::string operator()(const SetCtMark& m) const {
+    return fmt::format("ct mark set ct mark & 0x{:08x} ^ 0x{:08x}", ~m.mask, m.value);
+  }
+  std::string operator()(const NoTrack&) const { return "notrack"; }
+  std::string operator()(const Reject&) const {
+    return family == net::Family::kV4 ? "reject" : "reject with icmpv6 port-unreachable";
   }
   std::string operator()(const Masquerade&) const { return "masquerade"; }
   std::string operator()(const Log& l) const { return fmt::format("log prefix \"{}\"", l.prefix); }
@@ -120,28 +153,60 @@ const char* TypeText(BaseChain::Type type) {
   return "";
 }
 
+std::string TypeText(SetType type, net::Family family) {
+  const char* address = family == net::Family::kV4 ? "ipv4_addr" : "ipv6_addr";
+  switch (type) {
+    case SetType::kAddresses:
+    case SetType::kPrefixes:
+      return address;
+    case SetType::kPorts:
+      return "inet_service";
+    case SetType::kAddressPorts:
+      return fmt::format("{} . inet_proto . inet_service", address);
+    case SetType::kInterfaceMacs:
+      return "ifname . ether_addr";
+    case SetType::kVerdictByIfname:
+      return "ifname : verdict";
+  }
+  return "";
+}
+
 std::string SetText(net::Family family, const std::string& name, const Set& set) {
   const bool map = set.type == SetType::kVerdictByIfname;
   std::string out = fmt::format("\t{} {} {{\n", map ? "map" : "set", name);
-  out += fmt::format("\t\ttype {}\n", map                          ? "ifname : verdict"
-                                      : family == net::Family::kV4 ? "ipv4_addr"
-                                                                   : "ipv6_addr");
-  if (set.type == SetType::kPrefixes) out += "\t\tflags interval\n";
+  out += fmt::format("\t\ttype {}\n", TypeText(set.type, family));
+  if (set.type == SetType::kPrefixes || set.type == SetType::kPorts) out += "\t\tflags interval\n";
   std::string members;
-  for (const auto& [text, member] : set.members) {
+  for (const auto& [key, verdict] : set.members) {
     if (!members.empty()) members += ",\n\t\t\t     ";
-    if (map) {
-      members += fmt::format("\"{}\" : {}", text, member.verdict ? VerdictText(*member.verdict) : "");
-    } else {
-      const auto* cidr = std::get_if<net::Cidr>(&member.key);
-      members += cidr != nullptr && cidr->is_host() ? cidr->ip().ToString() : text;
-    }
+    members +=
+        map ? fmt::format("\"{}\" : {}", TextOf(key), verdict ? VerdictText(*verdict) : "") : TextOf(key);
   }
   if (!members.empty()) out += fmt::format("\t\telements = {{ {} }}\n", members);
   return out + "\t}\n\n";
 }
 
 }  // namespace
+
+std::string TextOf(const SetKey& key) {
+  struct Text {
+    std::string operator()(const net::Cidr& cidr) const {
+      return cidr.is_host() ? cidr.ip().ToString() : cidr.ToString();
+    }
+    std::string operator()(const std::string& name) const { return name; }
+    std::string operator()(const net::PortRange& range) const {
+      return range.first == range.last ? std::to_string(range.first)
+                                       : fmt::format("{}-{}", range.first, range.last);
+    }
+    std::string operator()(const net::AddressPort& port) const {
+      return fmt::format("{} . {} . {}", port.ip.ToString(), port.protocol, port.port);
+    }
+    std::string operator()(const InterfaceMac& pair) const {
+      return fmt::format("\"{}\" . {}", pair.interface, pair.mac.ToString());
+    }
+  };
+  return std::visit(Text{}, key);
+}
 
 std::string ToText(net::Family family, const std::string& table, const TableContent& content) {
   std::string out = fmt::format("table {} {} {{\n", IpText(family), table);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -12,38 +13,13 @@
 
 #include "base/text.h"
 #include "model/selector/lexical.h"
+#include "model/selector/node.h"
 
 namespace calico::model {
 
-struct Selector::Node {
-  enum class Type {
-    kAll,
-    kGlobal,
-    kHas,
-    kEqual,
-    kNotEqual,
-    kIn,
-    kNotIn,
-    kContains,
-    kStarts,
-    kEnds,
-    kNot,
-    kAnd,
-    kOr
-  };
-  Type type = Type::kAll;
-  std::string label;
-  std::vector<std::string> values;  // one, or the sorted set of in / not in
-  std::vector<std::shared_ptr<const Node>> children;
-
-  bool Matches(const Labels& labels) const;
-  std::string Text() const;
-  bool SaysGlobal() const;
-};
-
 namespace {
 
-using Node = Selector::Node;
+using Node = SelectorNode;
 using NodePtr = std::shared_ptr<const Node>;
 using Type = Node::Type;
 
@@ -240,9 +216,8 @@ std::string Quoted(const std::string& value) {
   return value.find('"') == std::string::npos ? "\"" + value + "\"" : "'" + value + "'";
 }
 
-}  // namespace
-
-bool Selector::Node::Matches(const Labels& labels) const {
+bool MatchesNode(const Node& node, const Labels& labels) {
+  const auto& [type, label, values, children] = node;
   const auto found = labels.find(label);
   const bool present = found != labels.end();
   const auto is_member = [&] {
@@ -269,22 +244,25 @@ bool Selector::Node::Matches(const Labels& labels) const {
     case Type::kEnds:
       return present && found->second.ends_with(values[0]);
     case Type::kNot:
-      return !children[0]->Matches(labels);
+      return !MatchesNode(*children[0], labels);
     case Type::kAnd:
-      return std::all_of(children.begin(), children.end(), [&](const auto& c) { return c->Matches(labels); });
+      return std::all_of(children.begin(), children.end(),
+                         [&](const auto& c) { return MatchesNode(*c, labels); });
     case Type::kOr:
-      return std::any_of(children.begin(), children.end(), [&](const auto& c) { return c->Matches(labels); });
+      return std::any_of(children.begin(), children.end(),
+                         [&](const auto& c) { return MatchesNode(*c, labels); });
   }
   return false;
 }
 
-std::string Selector::Node::Text() const {
-  const auto joined = [this](std::string_view operation) {
+std::string TextOf(const Node& node) {
+  const auto& [type, label, values, children] = node;
+  const auto joined = [&](std::string_view operation) {
     std::vector<std::string> parts;
-    for (const auto& child : children) parts.push_back(child->Text());
+    for (const auto& child : children) parts.push_back(TextOf(*child));
     return "(" + Join(parts, operation) + ")";
   };
-  const auto set = [this] {
+  const auto set = [&] {
     std::vector<std::string> parts;
     for (const std::string& value : values) parts.push_back(Quoted(value));
     return "{" + Join(parts, ", ") + "}";
@@ -311,7 +289,7 @@ std::string Selector::Node::Text() const {
     case Type::kEnds:
       return label + " ends with " + Quoted(values[0]);
     case Type::kNot:
-      return "!" + children[0]->Text();
+      return "!" + TextOf(*children[0]);
     case Type::kAnd:
       return joined(" && ");
     case Type::kOr:
@@ -320,23 +298,55 @@ std::string Selector::Node::Text() const {
   return {};
 }
 
-bool Selector::Node::SaysGlobal() const {
-  return type == Type::kGlobal ||
-         std::any_of(children.begin(), children.end(), [](const auto& child) { return child->SaysGlobal(); });
+bool SaysGlobal(const Node& node) {
+  return node.type == Type::kGlobal || std::any_of(node.children.begin(), node.children.end(),
+                                                   [](const auto& child) { return SaysGlobal(*child); });
 }
+
+}  // namespace
 
 Result<Selector> Selector::Parse(std::string_view text) {
   ASSIGN_OR_RETURN(NodePtr root, Parser(text).Parse());
-  std::string canonical = root->Text();
-  return Selector(std::move(root), std::move(canonical));
+  return Selector(std::move(root));
 }
 
+Selector::Selector(std::shared_ptr<const Node> root) : root_(std::move(root)), text_(TextOf(*root_)) {}
+
 bool Selector::Matches(const Labels& labels) const {
-  return root_->Matches(labels);
+  return MatchesNode(*root_, labels);
 }
 
 bool Selector::says_global() const {
-  return root_->SaysGlobal();
+  return SaysGlobal(*root_);
+}
+
+Selector Selector::Rewritten(const Rewriting& rewriting) const {
+  const std::function<NodePtr(const NodePtr&)> rewrite = [&](const NodePtr& node) -> NodePtr {
+    if (node->type == Type::kAll && rewriting.all != nullptr) return rewriting.all->root_;
+    if (node->type == Type::kGlobal && rewriting.global != nullptr) return rewriting.global->root_;
+    auto copy = std::make_shared<Node>(*node);
+    if (!copy->label.empty()) copy->label = rewriting.label_prefix + copy->label;
+    for (NodePtr& child : copy->children) child = rewrite(child);
+    return copy;
+  };
+  return Selector(rewrite(root_));
+}
+
+Selector Selector::AllOf(const std::vector<Selector>& selectors) {
+  if (selectors.size() == 1) return selectors[0];
+  auto node = std::make_shared<Node>();
+  if (selectors.empty()) return Selector(std::move(node));
+  node->type = Type::kAnd;
+  for (const Selector& selector : selectors) node->children.push_back(selector.root_);
+  return Selector(std::move(node));
+}
+
+Selector Selector::Negated() const {
+  if (root_->type == Type::kNot) return Selector(root_->children[0]);
+  auto node = std::make_shared<Node>();
+  node->type = Type::kNot;
+  node->children = {root_};
+  return Selector(std::move(node));
 }
 
 std::string Selector::Id() const {

@@ -5,10 +5,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
 namespace calico::model {
+
+struct SelectorNode;  // node.h
 
 using Labels = std::map<std::string, std::string>;
 
@@ -24,12 +27,23 @@ class Selector final {
   std::string Id() const;
   bool says_global() const;  // global() stands somewhere in it
 
-  struct Node;  // selector.cc
+  // How namespace and service account selectors become selectors of endpoints (reference felix 2.7): each
+  // label gets the prefix, and all() and global() become what is given for them.
+  struct Rewriting {
+    std::string label_prefix;
+    const Selector* all = nullptr;
+    const Selector* global = nullptr;
+  };
+  Selector Rewritten(const Rewriting& rewriting) const;
+  // `(a && b)`; one alone stays as it is, none is all().
+  static Selector AllOf(const std::vector<Selector>& selectors);
+  Selector Negated() const;
+
+  const SelectorNode& root() const { return *root_; }
 
  private:
-  Selector(std::shared_ptr<const Node> root, std::string text)
-      : root_(std::move(root)), text_(std::move(text)) {}
-  std::shared_ptr<const Node> root_;
+  explicit Selector(std::shared_ptr<const SelectorNode> root);
+  std::shared_ptr<const SelectorNode> root_;
   std::string text_;
 };
 

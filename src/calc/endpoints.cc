@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "calc/endpoints.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "calc/selectors.h"
+
+namespace calico::calc {
+namespace {
+
+using model::GlobalNetworkSet;
+using model::HostEndpoint;
+using model::NetworkSet;
+using model::Object;
+using model::WorkloadEndpoint;
+
+constexpr char kNamespaceLabel[] = "projectcalico.org/namespace";
+
+std::vector<net::Cidr> ParseAll(const std::vector<std::string>& texts) {
+  std::vector<net::Cidr> out;
+  for (const std::string& text : texts) {
+    if (const auto cidr = net::Cidr::Parse(text)) out.push_back(cidr->Masked());
+  }
+  return out;
+}
+
+bool Has(const std::vector<std::string>& types, const char* type) {
+  return types.empty() || std::count(types.begin(), types.end(), type) > 0;
+}
+
+}  // namespace
+
+const model::Profile& AllowProfile() {
+  static const model::Profile profile = [] {
+    model::Profile allow;
+    model::Rule rule;
+    rule.action = "Allow";
+    allow.ingress = allow.egress = {rule};
+    return allow;
+  }();
+  return profile;
+}
+
+std::string NodeOf(const Object& endpoint) {
+  if (const auto* workload = std::get_if<WorkloadEndpoint>(&endpoint)) return workload->node;
+  return std::get<HostEndpoint>(endpoint).node;
+}
+
+std::vector<std::string> ProfilesOf(const Object& object) {
+  if (const auto* workload = std::get_if<WorkloadEndpoint>(&object)) return workload->profiles;
+  if (const auto* host = std::get_if<HostEndpoint>(&object)) return host->profiles;
+  if (const auto* set = std::get_if<NetworkSet>(&object)) return {"kns." + set->metadata.ns};
+  return {};
+}
+
+model::Labels OwnLabels(const Object& object) {
+  return std::visit(
+      [](const auto& one) -> model::Labels {
+        using T = std::decay_t<decltype(one)>;
+        if constexpr (std::is_same_v<T, WorkloadEndpoint> || std::is_same_v<T, NetworkSet>) {
+          model::Labels labels = one.metadata.labels;
+          if constexpr (std::is_same_v<T, WorkloadEndpoint>) {
+            std::erase_if(labels, [](const auto& label) {
+              return label.first.starts_with("pcns.") || label.first.starts_with("pcsa.");
+            });
+          }
+          labels.emplace(kNamespaceLabel, one.metadata.ns);
+          return labels;
+        } else if constexpr (requires { one.metadata.labels; }) {
+          return one.metadata.labels;
+        } else {
+          return {};
+        }
+      },
+      object);
+}
+
+std::vector<net::Cidr> AddressesOf(const Object& object) {
+  if (const auto* workload = std::get_if<WorkloadEndpoint>(&object)) return ParseAll(workload->ip_networks);
+  if (const auto* host = std::get_if<HostEndpoint>(&object)) return ParseAll(host->expected_ips);
+  if (const auto* set = std::get_if<NetworkSet>(&object)) return ParseAll(set->nets);
+  if (const auto* set = std::get_if<GlobalNetworkSet>(&object)) return ParseAll(set->nets);
+  return {};
+}
+
+std::vector<NamedPort> NamedPortsOf(const Object& object) {
+  const std::vector<model::EndpointPort>* ports = nullptr;
+  if (const auto* workload = std::get_if<WorkloadEndpoint>(&object)) ports = &workload->ports;
+  if (const auto* host = std::get_if<HostEndpoint>(&object)) ports = &host->ports;
+  std::vector<NamedPort> out;
+  if (ports == nullptr) return out;
+  for (const model::EndpointPort& port : *ports) {
+    const auto protocol = net::ParseProtocol(port.protocol);
+    if (!protocol || port.name.empty() || port.port < 1 || port.port > 65535) continue;
+    out.push_back({port.name, *protocol, static_cast<std::uint16_t>(port.port)});
+  }
+  return out;
+}
+
+dataplane_api::Endpoint ToDataplane(const WorkloadEndpoint& endpoint) {
+  dataplane_api::Endpoint out;
+  out.id = endpoint.orchestrator + "/" + endpoint.workload + "/" + endpoint.endpoint;
+  out.interface_name = endpoint.interface_name;
+  out.mac = net::Mac::Parse(endpoint.mac);
+  out.addresses = ParseAll(endpoint.ip_networks);
+  out.spoofable = ParseAll(endpoint.allow_spoofed_source_prefixes);
+  out.profiles = endpoint.profiles;
+  return out;
+}
+
+dataplane_api::HostEndpoint ToDataplane(const HostEndpoint& endpoint) {
+  dataplane_api::HostEndpoint out;
+  out.interface_name = endpoint.interface_name;
+  for (const net::Cidr& cidr : ParseAll(endpoint.expected_ips)) out.expected_ips.push_back(cidr.ip());
+  out.profiles = endpoint.profiles;
+  return out;
+}
+
+PolicySelection SelectionOf(const model::Key& key, const Object& policy) {
+  return std::visit(
+      [&](const auto& one) -> PolicySelection {
+        if constexpr (requires { one.spec.selector; }) {
+          const model::GlobalPolicySpec* global = nullptr;
+          if constexpr (requires { one.global; }) global = &one.global;
+          const auto& hints = one.spec.performance_hints;
+          const bool everywhere = std::count(hints.begin(), hints.end(), "AssumeNeededOnEveryNode") > 0;
+          auto selector = PolicySelector(one.spec, global, key.ns);
+          if (selector.has_value()) return {*std::move(selector), everywhere, {}};
+          static const model::GlobalPolicySpec kAnything;
+          return {*PolicySelector({}, global == nullptr ? nullptr : &kAnything, key.ns),
+                  everywhere,
+                  {fmt::format("{}: its selector is not understood, so that it denies everything{}: {}",
+                               model::Describe(key), key.ns.empty() ? "" : " in namespace " + key.ns,
+                               selector.error().message())}};
+        } else {
+          return {model::Selector::AllOf({}), false, {}};
+        }
+      },
+      policy);
+}
+
+PolicyRules RulesOf(const Object& policy) {
+  return std::visit(
+      [](const auto& one) -> PolicyRules {
+        PolicyRules rules;
+        if constexpr (requires { one.spec.ingress; }) {
+          if (Has(one.spec.types, "Ingress")) rules.ingress = one.spec.ingress;
+          if (Has(one.spec.types, "Egress")) rules.egress = one.spec.egress;
+        }
+        rules.staged = requires { one.staged_action; };
+        return rules;
+      },
+      policy);
+}
+
+}  // namespace calico::calc

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/host_rendering.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "dataplane/names.h"
+#include "dataplane/sets.h"
+#include "net/prefix_set.h"
+
+namespace calico::dataplane {
+namespace {
+
+using namespace kernel::nft;
+
+const Verdict kAccept{VerdictKind::kAccept, ""};
+const Verdict kDrop{VerdictKind::kDrop, ""};
+const Verdict kReturn{VerdictKind::kReturn, ""};
+
+Verdict Jump(const std::string& chain) {
+  return {VerdictKind::kJump, chain};
+}
+Verdict Goto(const std::string& chain) {
+  return {VerdictKind::kGoto, chain};
+}
+MatchMark Marked(std::uint32_t mark) {
+  return {mark, mark};
+}
+
+Chain BaseOf(Hook hook, int priority, BaseChain::Type type = BaseChain::Type::kFilter) {
+  Chain chain;
+  chain.base = BaseChain{type, hook, priority, true};
+  return chain;
+}
+
+// Adds rules to one chain.
+class Rules {
+ public:
+  explicit Rules(Chain& chain) : chain_(chain) {}
+  void Add(std::vector<Statement> statements, std::string comment = "") {
+    chain_.rules.push_back({std::move(statements), std::move(comment)});
+  }
+  // For each prefix of workloads' interfaces.
+  void FromWorkload(const HostView& host, std::vector<Statement> then, const std::string& comment = "") {
+    for (const std::string& prefix : host.settings.interface_prefixes) {
+      std::vector<Statement> statements{MatchIifname{prefix + "*"}};
+      statements.insert(statements.end(), then.begin(), then.end());
+      Add(std::move(statements), comment);
+    }
+  }
+  void ToWorkload(const HostView& host, std::vector<Statement> then) {
+    for (const std::string& prefix : host.settings.interface_prefixes) {
+      std::vector<Statement> statements{MatchOifname{prefix + "*"}};
+      statements.insert(statements.end(), then.begin(), then.end());
+      Add(std::move(statements));
+    }
+  }
+  void DenyMarked(const char* counter) { Add({Marked(kDropMark), CounterRef{counter}, Goto(kDenyChain)}); }
+
+ private:
+  Chain& chain_;
+};
+
+class HostRenderer {
+ public:
+  HostRenderer(const HostView& host, net::Family family) : host_(host), family_(family) {}
+
+  std::map<std::string, Chain> Render() {
+    Connections();
+    Dispatch();
+    RawPrerouting();
+    RawOutput();
+    ManglePrerouting();
+    Input();
+    Forward();
+    Output();
+    ManglePostrouting();
+    Nat();
+    return std::move(chains_);
+  }
+
+ private:
+  bool Uses(Stage stage, Direction direction) const {
+    return host_.host_endpoints.contains({stage, direction, Way::kOriginal});
+  }
+  bool Uses(Stage stage) const { return Uses(stage, Direction::kIngress) || Uses(stage, Direction::kEgress); }
+  bool recheck() const { return host_.settings.recheck_flows; }
+
+  void Connections() {
+    const std::uint32_t generation = host_.generation << kGenerationShift;
+    if (recheck()) {
+      chains_[kSeenChain].rules = {{{MatchCtState{kCtEstablished}, MatchCtMark{kGenerationMask, generation},
+                                     SetMark{kAcceptMark, kAcceptMark}, kAccept},
+                                    "allowed by this generation of policy"}};
+      chains_[kRememberChain].rules = {{{SetCtMark{kGenerationMask, generation}}, ""}};
+    }
+    chains_[kDenyChain].rules = {
+        {{host_.settings.reject_denied ? Statement(Reject{}) : Statement(kDrop)}, ""}};
+  }
+
+  void Dispatch() {
+    WorkloadDispatch(kFromWorkloadChain, Side::kSource, kFromDispatch, kToDispatchReply);
+    WorkloadDispatch(kToWorkloadChain, Side::kDestination, kToDispatch, kFromDispatchReply);
+    for (const auto& [dispatch, wildcard] : host_.host_endpoints) {
+      Chain& chain = chains_[HostDispatchName(dispatch)];
+      // Answers come in where connections go out.
+      const bool in = (dispatch.direction == Direction::kIngress) == (dispatch.way == Way::kOriginal);
+      chain.rules.push_back(
+          {{VerdictMapLookup{in ? Side::kSource : Side::kDestination, HostDispatchName(dispatch)}}, ""});
+      if (wildcard) chain.rules.push_back({{Goto(*wildcard)}, "host endpoint *"});
+    }
+    for (const Direction direction : kBothDirections) {
+      for (const Way way : kBothWays) Failsafe(direction, way, false);
+      Failsafe(direction, Way::kOriginal, true);
+    }
+  }
+  void Failsafe(Direction direction, Way way, bool both_sides) {
+    if (host_.host_endpoints.empty() || (way == Way::kReply && !recheck())) return;
+    chains_[FailsafeChainName(direction, way, both_sides)] =
+        RenderFailsafe(host_.settings, direction, way, both_sides, family_);
+  }
+  // A packet of an interface that is like a workload's but that no endpoint has is dropped.
+  void WorkloadDispatch(const char* name, Side side, const char* map, const char* reply_map) {
+    Chain& chain = chains_[name];
+    AddConnectionRules(host_.settings, chain);
+    Rules rules(chain);
+    if (recheck()) {
+      const std::string reply = std::string(name) + "-reply";
+      rules.Add({MatchCtDirection{CtDirection::kReply}, Goto(reply)});
+      Rules(chains_[reply]).Add({VerdictMapLookup{side, reply_map}});
+      Unknown(chains_[reply]);
+    }
+    rules.Add({VerdictMapLookup{side, map}});
+    Unknown(chain);
+  }
+  static void Unknown(Chain& chain) {
+    Rules(chain).Add({CounterRef{kDeniedUnknown}, SetMark{kDropMark, kDropMark}},
+                     "no such workload endpoint");
+  }
+
+  void RawPrerouting() {
+    Chain& chain = chains_[kRawPrerouting] = BaseOf(Hook::kPrerouting, -300);
+    Rules rules(chain);
+    rules.Add({SetMark{kOurMarks | kForwardedMark, 0}});
+    rules.FromWorkload(host_, {VerdictMapLookup{Side::kSource, kMacDispatch}});
+    rules.FromWorkload(host_, {VerdictMapLookup{Side::kSource, kSpoofDispatch}});
+    rules.FromWorkload(host_, {MatchReversePathFails{}, CounterRef{kDeniedSpoofed}, kDrop},
+                       "not this workload's address");
+    Rules(chains_[kMacChain]).Add({MatchInterfaceMacSet{kWorkloadMacs}, kReturn});
+    Rules(chains_[kMacChain]).Add({CounterRef{kDeniedSpoofed}, kDrop}, "not this workload's MAC");
+    if (Uses(Stage::kUntracked, Direction::kIngress)) {
+      rules.FromWorkload(host_, {kAccept});
+      Untracked(chain, Direction::kIngress);
+    }
+  }
+  void RawOutput() {
+    if (!Uses(Stage::kUntracked, Direction::kEgress)) return;
+    Chain& chain = chains_[kRawOutput] = BaseOf(Hook::kOutput, -300);
+    Rules(chain).Add({SetMark{kOurMarks | kForwardedMark, 0}});
+    Untracked(chain, Direction::kEgress);
+  }
+  static void Untracked(Chain& chain, Direction direction) {
+    Rules rules(chain);
+    rules.Add({Jump(HostDispatchName({Stage::kUntracked, direction, Way::kOriginal}))});
+    rules.Add({Marked(kDropMark),
+               CounterRef{direction == Direction::kIngress ? kDeniedIngress : kDeniedEgress}, kDrop});
+    rules.Add({Marked(kAcceptMark), NoTrack{}, kAccept});
+  }
+
+  void ManglePrerouting() {
+    if (!Uses(Stage::kBeforeDnat, Direction::kIngress)) return;
+    Rules rules(chains_[kManglePrerouting] = BaseOf(Hook::kPrerouting, -150));
+    rules.Add({Marked(kAcceptMark), kAccept}, "allowed without tracking");
+    rules.FromWorkload(host_, {kAccept});
+    // Answers to what the host or a workload has asked for.
+    rules.Add({MatchCtDirection{CtDirection::kReply}, kAccept});
+    rules.Add({Jump(HostDispatchName({Stage::kBeforeDnat, Direction::kIngress, Way::kOriginal}))});
+    rules.Add({Marked(kDropMark), CounterRef{kDeniedIngress}, kDrop});
+  }
+
+  void Input() {
+    Rules rules(chains_[kInputChain] = BaseOf(Hook::kInput, -10));
+    if (recheck()) rules.Add({Jump(kSeenChain)});
+    rules.FromWorkload(host_, {Goto(kToHostChain)});
+    WorkloadToHost();
+    if (!Uses(Stage::kHost)) return;
+    rules.Add({Jump(kHostInputChain)});
+    Rules host(chains_[kHostInputChain]);
+    host.Add({Marked(kAcceptMark), kReturn}, "allowed before");
+    AskHost(host, Stage::kHost, Direction::kIngress);
+    rules.DenyMarked(kDeniedIngress);
+    Remember(rules);
+  }
+  // The host endpoints' view of packets of one direction of their way.
+  void AskHost(Rules& rules, Stage stage, Direction direction) const {
+    const Direction opposite = direction == Direction::kIngress ? Direction::kEgress : Direction::kIngress;
+    if (recheck()) {
+      rules.Add(
+          {MatchCtDirection{CtDirection::kReply}, Goto(HostDispatchName({stage, opposite, Way::kReply}))});
+    }
+    rules.Add({Goto(HostDispatchName({stage, direction, Way::kOriginal}))});
+  }
+  // Reference felix 2.12: what a workload sends to its own host.
+  void WorkloadToHost() {
+    Rules rules(chains_[kToHostChain]);
+    if (family_ == net::Family::kV6) {
+      // Neighbour discovery and multicast listeners: without them there is no IPv6 at all.
+      static constexpr std::uint8_t kTypes[] = {130, 131, 132, 133, 135, 136};
+      for (const std::uint8_t type : kTypes)
+        rules.Add({MatchProtocol{net::kIcmpV6}, MatchIcmp{type, std::nullopt}, kAccept});
+    }
+    // What the host itself asked for is nobody's business.
+    rules.Add({MatchCtState{kCtEstablished}, MatchCtDirection{CtDirection::kReply}, kAccept});
+    rules.Add({Jump(kFromWorkloadChain)});
+    rules.DenyMarked(kDeniedEgress);
+    using Action = dataplane_api::HostSettings::EndpointToHost;
+    const Action action = host_.settings.endpoint_to_host;
+    if (action == Action::kDrop) {
+      // Replies of the kernel to what it has forwarded, and connections of before, belong to the others.
+      rules.Add({MatchCtState{kCtRelated}, kAccept});
+      if (!recheck()) rules.Add({MatchCtState{kCtEstablished}, kAccept});
+      rules.Add({CounterRef{kDeniedToHost}, kDrop}, "defaultEndpointToHostAction");
+      return;
+    }
+    Remember(rules);
+    if (action == Action::kAccept) rules.Add({kAccept}, "defaultEndpointToHostAction");
+  }
+  void Remember(Rules& rules) const {
+    if (recheck()) rules.Add({Marked(kAcceptMark), Jump(kRememberChain)});
+  }
+
+  void Forward() {
+    Rules rules(chains_[kForwardChain] = BaseOf(Hook::kForward, -10));
+    if (Uses(Stage::kHost)) rules.Add({SetMark{kForwardedMark, kForwardedMark}});
+    if (recheck()) rules.Add({Jump(kSeenChain)});
+    const bool through_host = Uses(Stage::kForwarded);
+    if (through_host) {
+      rules.Add({Jump(kHostForwardInChain)});
+      Rules in(chains_[kHostForwardInChain]);
+      in.Add({Marked(kAcceptMark), kReturn}, "allowed before");
+      in.FromWorkload(host_, {kReturn});
+      AskHost(in, Stage::kForwarded, Direction::kIngress);
+    }
+    rules.FromWorkload(host_, {Jump(kFromWorkloadChain)});
+    rules.DenyMarked(kDeniedEgress);
+    rules.ToWorkload(host_, {Jump(kToWorkloadChain)});
+    if (through_host) {
+      rules.DenyMarked(kDeniedIngress);
+      rules.Add({Jump(kHostForwardOutChain)});
+      Rules out(chains_[kHostForwardOutChain]);
+      out.ToWorkload(host_, {kReturn});
+      AskHost(out, Stage::kForwarded, Direction::kEgress);
+    }
+    rules.DenyMarked(kDeniedIngress);
+    Remember(rules);
+  }
+
+  void Output() {
+    if (!Uses(Stage::kHost)) return;
+    Rules rules(chains_[kOutputChain] = BaseOf(Hook::kOutput, -10));
+    rules.Add({Marked(kAcceptMark), kAccept}, "allowed without tracking");
+    rules.ToWorkload(host_, {kAccept});
+    if (recheck()) rules.Add({Jump(kSeenChain)});
+    rules.Add({Jump(kHostOutputChain)});
+    Rules host(chains_[kHostOutputChain]);
+    // Its interface may be another one now: see mangle-POSTROUTING.
+    host.Add({MatchCtStatus{kCtStatusDnat}, MatchCtDirection{CtDirection::kOriginal}, kReturn});
+    AskHost(host, Stage::kHost, Direction::kEgress);
+    rules.DenyMarked(kDeniedEgress);
+    Remember(rules);
+  }
+  // Reference felix 2.11: what the host sends to a service is asked about when it has its real destination.
+  void ManglePostrouting() {
+    if (!Uses(Stage::kHost)) return;
+    Rules rules(chains_[kManglePostrouting] = BaseOf(Hook::kPostrouting, -150));
+    rules.Add({MatchMark{kAcceptMark | kForwardedMark, 0, Op::kNe}, kAccept});
+    rules.ToWorkload(host_, {kAccept});
+    if (recheck()) rules.Add({Jump(kSeenChain)});
+    rules.Add({MatchCtStatus{kCtStatusDnat}, MatchCtDirection{CtDirection::kOriginal},
+               Jump(HostDispatchName({Stage::kHost, Direction::kEgress, Way::kOriginal}))});
+    rules.Add({Marked(kDropMark), CounterRef{kDeniedEgress}, kDrop});
+    Remember(rules);
+  }
+
+  void Nat() {
+    for (const net::Cidr& pool : host_.settings.nat_pools) {
+      if (pool.family() != family_) continue;
+      // Only with a pool that wants it: a NAT chain costs every new connection something.
+      Chain nat = BaseOf(Hook::kPostrouting, 110, BaseChain::Type::kNat);
+      nat.rules = {{{MatchAddressSet{Side::kSource, kNatPools},
+                     MatchAddressSet{Side::kDestination, kAllPools, Op::kNe}, Masquerade{}},
+                    ""}};
+      chains_[kNatChain] = std::move(nat);
+      return;
+    }
+  }
+
+  const HostView& host_;
+  const net::Family family_;
+  std::map<std::string, Chain> chains_;
+};
+
+}  // namespace
+
+std::string HostDispatchName(const HostDispatch& dispatch) {
+  const bool in = dispatch.direction == Direction::kIngress;
+  const char* suffix = dispatch.way == Way::kReply ? "-reply" : "";
+  switch (dispatch.stage) {
+    case Stage::kForwarded:
+      return fmt::format("cali-{}-hep-forward{}", in ? "from" : "to", suffix);
+    case Stage::kUntracked:
+      return fmt::format("cali-{}-hep-untracked{}", in ? "from" : "to", suffix);
+    case Stage::kBeforeDnat:
+      return fmt::format("cali-{}-hep-before-dnat{}", in ? "from" : "to", suffix);
+    default:
+      return fmt::format("cali-{}-host-endpoint{}", in ? "from" : "to", suffix);
+  }
+}
+
+std::map<std::string, Chain> RenderHostChains(const HostView& host, net::Family family) {
+  return HostRenderer(host, family).Render();
+}
+
+std::optional<std::uint32_t> GenerationIn(const TableContent& content) {
+  const auto chain = content.chains.find(kRememberChain);
+  if (chain == content.chains.end() || chain->second.rules.size() != 1) return std::nullopt;
+  for (const Statement& statement : chain->second.rules[0].statements) {
+    if (const auto* mark = std::get_if<SetCtMark>(&statement);
+        mark != nullptr && mark->mask == kGenerationMask)
+      return mark->value >> kGenerationShift;
+  }
+  return std::nullopt;
+}
+
+std::map<std::string, Set> RenderPoolSets(const dataplane_api::HostSettings& host, net::Family family) {
+  std::map<std::string, Set> sets;
+  const auto fill = [&](const char* name, std::vector<net::Cidr> pools) {
+    std::erase_if(pools, [&](const net::Cidr& pool) { return pool.family() != family; });
+    sets[name] = PrefixSet(net::MinimalCover(std::move(pools)));
+  };
+  fill(kNatPools, host.nat_pools);
+  fill(kAllPools, host.all_pools);
+  return sets;
+}
+
+Chain RenderSpoofable(const std::vector<net::Cidr>& sources, std::map<std::string, Set>& literals) {
+  Chain chain;
+  if (sources.empty()) return chain;
+  chain.rules = {
+      {{MatchAddressSet{Side::kSource, AddLiteral(literals, PrefixSet(net::MinimalCover(sources)))}, kAccept},
+       "allowed although it is not its own"}};
+  return chain;
+}
+
+}  // namespace calico::dataplane
