@@ -140,7 +140,27 @@ TEST_F(Path, HasTheShorterFailsafeListsOfV26) {
   EXPECT_EQ(Why(Tcp("192.0.2.1", "8.8.8.8", 7001), "", "eth0"), "allow: failsafe tcp 7001");
 }
 
+TEST_F(Path, KeepsFailsafePortsToTrafficOfTheHostItself) {
+  Add(cluster_, kHostEndpointOfA);
+  Add(cluster_, R"(
+kind: GlobalNetworkPolicy
+metadata: {name: g}
+spec: {selector: has(host), applyOnForward: true, types: [Ingress]}
+)");
+  EXPECT_EQ(Why(Tcp("8.8.8.8", "192.0.2.1", 22), "eth0", ""), "allow: failsafe tcp 22");
+  EXPECT_EQ(Why(Tcp("8.8.8.8", "198.18.1.9", 22), "eth0", "eth1"), "deny: end of tier default");
+}
+
 // --- stages
+
+TEST_F(Path, OfV26HasOnlyWorkloadPolicyForWorkloads) {
+  cluster_.dialect = Dialect::kV26;
+  Add(cluster_, kHostEndpointOfA);
+  EXPECT_EQ(Why(Tcp("8.8.8.8", "10.0.0.2", 80), "eth0", "calip"), "allow: profile open rule 1");
+  EXPECT_EQ(Why(Tcp("10.0.0.2", "8.8.8.8", 80), "calip", "eth0"), "allow: profile open rule 1");
+  EXPECT_EQ(Why(Tcp("8.8.8.8", "198.18.1.9", 80), "eth0", "eth1"), "deny: no profile matched");
+  EXPECT_EQ(Why(Tcp("8.8.8.8", "198.18.1.9", 22), "eth0", "eth1"), "allow: failsafe tcp 22");
+}
 
 TEST_F(Path, LeavesAHostEndpointForAllInterfacesOutOfTheUntrackedStage) {
   Add(cluster_, R"(
@@ -264,6 +284,19 @@ spec: {nodeSelector: rack == 'r1', defaultEndpointToHostAction: Accept}
   Add(cluster_,
       "kind: FelixConfiguration\nmetadata: {name: node.a}\nspec: {defaultEndpointToHostAction: Drop}");
   EXPECT_EQ(action(), "Drop");
+}
+
+TEST_F(Path, TakesParametersOfTheOldestSelector) {
+  Add(cluster_, R"(
+kind: FelixConfiguration
+metadata: {name: young, creationTimestamp: "2026-01-01T00:00:00Z"}
+spec: {nodeSelector: all(), defaultEndpointToHostAction: Accept}
+---
+kind: FelixConfiguration
+metadata: {name: z-old, creationTimestamp: "2025-01-01T00:00:00Z"}
+spec: {nodeSelector: all(), defaultEndpointToHostAction: Return}
+)");
+  EXPECT_EQ(HostOf(cluster_, "a").endpoint_to_host, "Return");
 }
 
 // --- several hosts

@@ -176,6 +176,22 @@ TEST_F(RuleMatch, ByNotPortsCountsNamesOfSelectedEndpointsOnly) {
   EXPECT_TRUE(Matches(rule));
 }
 
+TEST_F(RuleMatch, ByNamedPortDoesNotTakeThePortOfAnotherOwnerOfTheAddress) {
+  Add(cluster_, R"(
+kind: HostEndpoint
+metadata: {name: h, labels: {role: proxy}}
+spec: {node: a, interfaceName: eth0, expectedIPs: [10.0.0.2]}
+)");
+  Rule rule = Allow();
+  rule.destination.ports = {std::string("http")};
+  EXPECT_TRUE(Matches(rule));
+  rule.destination.selector = "role == 'proxy'";
+  EXPECT_FALSE(Matches(rule));
+  rule.destination.not_ports = std::move(rule.destination.ports);
+  rule.destination.ports.clear();
+  EXPECT_TRUE(Matches(rule));
+}
+
 TEST_F(RuleMatch, OfANamespacedPolicyFindsNamedPortsOfItsNamespaceIfItHasASelector) {
   Rule rule = Allow();
   rule.destination.ports = {std::string("http")};
@@ -214,6 +230,17 @@ TEST_F(RuleMatch, BySelectorFindsNetworkSets) {
   packet_ = Tcp("198.51.100.200", "10.0.0.2", 80);
   EXPECT_TRUE(Matches(rule));
   EXPECT_FALSE(Matches(rule, "ns1"));  // the set has no namespace
+}
+
+TEST_F(RuleMatch, BySelectorLeavesOutWorkloadsThatAreNoEndpoints) {
+  Rule rule = Allow();
+  rule.source.selector = "role == 'db'";
+  EXPECT_TRUE(Matches(rule));
+  const auto key = model::Key::Resource(model::Kind::kWorkloadEndpoint, "b-k8s-db-eth0", "ns2");
+  model::WorkloadEndpoint without_interface = *cluster_.Find<model::WorkloadEndpoint>(key);
+  without_interface.interface_name.clear();
+  Store(cluster_, without_interface);
+  EXPECT_FALSE(Matches(rule));
 }
 
 TEST_F(RuleMatch, ByServicesTakesThePoliciesNamespaceWhenNoneIsGiven) {
