@@ -20,8 +20,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "test-logs"
-UNIT_TESTS = ("base_test", "net_test", "model_test", "datastore_test", "ipam_test", "calc_test", "dataplane_test", "bgp_test",
-              "workload_test", "libnetwork_test", "node_test", "calicoctl_test")
+UNIT_TESTS = ("base_test", "net_test", "model_test", "datastore_test", "ipam_test", "policy_eval_test", "calc_test",
+              "dataplane_test", "bgp_test", "workload_test", "libnetwork_test", "node_test", "calicoctl_test")
 
 
 @dataclass

@@ -109,6 +109,8 @@ def self_test(table: dict[str, set[str] | None]) -> int:
         ("datastore/a.cc", '#include "model/codec/fields.h"'),
         ("calc/a.cc", '#include "kernel/sysctl.h"'),
         ("calc/a_test.cc", '#include "datastore/client.h"'),
+        ("calc/a_test.cc", '#include "policy_eval/path.h"'),
+        ("policy_eval/a.cc", '#include "calc/graph.h"'),
         ("dataplane/a.cc", '#include "model/key.h"'),
         ("apps/calicoctl/a.cc", '#include "apps/node/a.h"'),
         ("apps/libnetwork/a.cc", '#include "apps/node/a.h"'),
