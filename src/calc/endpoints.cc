@@ -17,6 +17,8 @@ using model::Object;
 using model::WorkloadEndpoint;
 
 constexpr char kNamespaceLabel[] = "projectcalico.org/namespace";
+constexpr char kOrchestratorLabel[] = "projectcalico.org/orchestrator";
+constexpr char kServiceAccountLabel[] = "projectcalico.org/serviceaccount";
 
 std::vector<net::Cidr> ParseAll(const std::vector<std::string>& texts) {
   std::vector<net::Cidr> out;
@@ -24,6 +26,27 @@ std::vector<net::Cidr> ParseAll(const std::vector<std::string>& texts) {
     if (const auto cidr = net::Cidr::Parse(text)) out.push_back(cidr->Masked());
   }
   return out;
+}
+
+// What nobody may say of himself is taken away, what the system knows is put over it (reference felix 2.9).
+template <typename T>
+model::Labels WithSystemLabels(const T&, model::Labels labels) {
+  return labels;
+}
+model::Labels WithSystemLabels(const NetworkSet& set, model::Labels labels) {
+  labels[kNamespaceLabel] = set.metadata.ns;
+  return labels;
+}
+model::Labels WithSystemLabels(const WorkloadEndpoint& endpoint, model::Labels labels) {
+  std::erase_if(labels, [](const auto& label) {
+    return label.first.starts_with("pcns.") || label.first.starts_with("pcsa.");
+  });
+  labels[kNamespaceLabel] = endpoint.metadata.ns;
+  if (!endpoint.orchestrator.empty()) labels[kOrchestratorLabel] = endpoint.orchestrator;
+  constexpr std::size_t kLongestValue = 63;  // of a label in Kubernetes; one less here, as upstream has it
+  const std::string& account = endpoint.service_account_name;
+  if (!account.empty() && account.size() < kLongestValue) labels[kServiceAccountLabel] = account;
+  return labels;
 }
 
 bool Has(const std::vector<std::string>& types, const char* type) {
@@ -58,21 +81,10 @@ std::vector<std::string> ProfilesOf(const Object& object) {
 model::Labels OwnLabels(const Object& object) {
   return std::visit(
       [](const auto& one) -> model::Labels {
-        using T = std::decay_t<decltype(one)>;
-        if constexpr (std::is_same_v<T, WorkloadEndpoint> || std::is_same_v<T, NetworkSet>) {
-          model::Labels labels = one.metadata.labels;
-          if constexpr (std::is_same_v<T, WorkloadEndpoint>) {
-            std::erase_if(labels, [](const auto& label) {
-              return label.first.starts_with("pcns.") || label.first.starts_with("pcsa.");
-            });
-          }
-          labels.emplace(kNamespaceLabel, one.metadata.ns);
-          return labels;
-        } else if constexpr (requires { one.metadata.labels; }) {
-          return one.metadata.labels;
-        } else {
+        if constexpr (requires { one.metadata.labels; })
+          return WithSystemLabels(one, one.metadata.labels);
+        else
           return {};
-        }
       },
       object);
 }

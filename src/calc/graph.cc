@@ -50,6 +50,12 @@ class ActiveRules final : public SetsInUse {
     for (const std::string& problem : found) problems.push_back(owner + " " + problem);
   }
 
+  void DenyAll() {
+    dataplane_api::Rule deny;
+    deny.action = dataplane_api::RuleAction::kDeny;
+    rules.ingress = rules.egress = {deny};
+  }
+
   dataplane_api::Rules rules;
   std::vector<std::string> problems;
 
@@ -188,11 +194,14 @@ struct Graph::Impl {
     active_profiles.erase(found);
     sent_profiles.MarkChanged(name);
   }
-  // A profile that is not there denies everything, which is what no rules do.
+  // A profile that is not there denies everything until it comes (reference felix 1.4).
   void Convert(const std::string& name, ActiveRules& active) {
     active.Renew([&](ActiveRules& fresh) {
       const model::Profile* profile = FindProfile(name);
-      if (profile == nullptr) return;
+      if (profile == nullptr) {
+        fresh.DenyAll();
+        return;
+      }
       fresh.Convert(profile->ingress, "", "profile " + name + " ingress", fresh.rules.ingress);
       fresh.Convert(profile->egress, "", "profile " + name + " egress", fresh.rules.egress);
     });
@@ -264,9 +273,7 @@ struct Graph::Impl {
     const PolicyRules from = RulesOf(*state.object);
     active.rules.staged = from.staged;
     if (!state.problems.empty()) {  // whom it selects is not known: nobody may pass
-      dataplane_api::Rule deny;
-      deny.action = dataplane_api::RuleAction::kDeny;
-      active.rules.ingress = active.rules.egress = {deny};
+      active.DenyAll();
       return;
     }
     const std::string name = model::Describe(key);

@@ -12,7 +12,6 @@ using model::Key;
 using model::Kind;
 using model::Object;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 net::Cidr C(const char* text) {
   return *net::Cidr::Parse(text);
@@ -129,12 +128,14 @@ TEST_F(GraphTest, TheLastEndpointTakesProfileAndSetAway) {
   EXPECT_EQ(batch.ip_sets.begin()->second, nullptr);
 }
 
-TEST_F(GraphTest, AMissingProfileHasNoRulesUntilItComes) {
+TEST_F(GraphTest, AMissingProfileDeniesEverythingUntilItComes) {
   Put(EndpointKey("a"), Endpoint("node1", "cali1", "10.0.0.1", "net1"));
   const Batch before = InSync();
-  EXPECT_THAT(before.profiles.at("net1")->ingress, IsEmpty());
+  ASSERT_EQ(before.profiles.at("net1")->ingress.size(), 1U);
+  EXPECT_EQ(before.profiles.at("net1")->ingress[0].action, dataplane_api::RuleAction::kDeny);
   const Batch after = PutProfile("net1");
-  EXPECT_EQ(after.profiles.at("net1")->ingress.size(), 1U);
+  ASSERT_EQ(after.profiles.at("net1")->ingress.size(), 1U);
+  EXPECT_EQ(after.profiles.at("net1")->ingress[0].action, dataplane_api::RuleAction::kAllow);
 }
 
 TEST_F(GraphTest, AnUnchangedObjectChangesNothing) {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,11 @@ struct WorkedExample {
   Cluster cluster;
   std::vector<Probe> probes;
 };
+
+// For the names of tests.
+inline void PrintTo(const WorkedExample& example, std::ostream* out) {
+  *out << example.name;
+}
 
 // `folder`: testdata/policy/worked_examples. In the order of the rows.
 std::vector<WorkedExample> ReadWorkedExamples(const std::string& folder);
