@@ -51,7 +51,7 @@ def suites(soak: bool) -> list[Suite]:
         Suite("fuzz, 10 s each", [python, "tests/fuzz/fuzz.py", "--seconds", "10"], 120, "asan build"),
     ]
     system = [Suite(name, [f"build/bin/{name}"], 120, "build") for name in
-              ("kernel_test", "datastore_etcd_test", "dataplane_system_test", "bgp_speaker_test")]
+              ("kernel_test", "datastore_etcd_test", "dataplane_system_test", "policy_packets_test", "bgp_speaker_test")]
     product = [
         Suite("no fakes in the product", [python, "tools/check_product.py"], 10, "build"),
         Suite("one host on SQLite", [python, "-m", "pytest", "-q", "-x", "tests/system"], 120, "build"),
@@ -73,13 +73,15 @@ def long_runs(python: str) -> list[Suite]:
               for name in ("base_test", "net_test", "model_test", "calc_test", "dataplane_test", "ipam_test")]]
     restarts = Suite("20 restarts under traffic", [python, "-m", "pytest", "-q", "tests/cluster/test_a_demo.py", "tests/cluster/test_b_restart.py"],
                      1200, "build", {"CALICO_RESTARTS": "20"})
+    packets = Suite("100 000 packets, 2 000 policy sets", ["build/bin/policy_packets_test", "--gtest_filter=PolicyDifferential.*"], 900,
+                    "build", {"POLICY_SEED": seed, "POLICY_SETS": "2000"})
     races = [Suite("tsan configure", ["cmake", "--preset", "tsan"], 30),
              Suite("tsan build", ["cmake", "--build", "--preset", "tsan"], 1800, "tsan configure"),
              Suite("tsan unit tests", ["ctest", "--test-dir", "build/tsan", "-LE", "system", "--output-on-failure"], 600, "tsan build")]
     fuzz = [Suite("asan configure", ["cmake", "--preset", "asan"], 30),
             Suite("asan build", ["cmake", "--build", "--preset", "asan"], 900, "asan configure"),
             Suite("fuzz, 10 minutes each", [python, "tests/fuzz/fuzz.py", "--seconds", "600", "--seed", seed[-6:]], 4000, "asan build")]
-    return laws + [restarts] + races + fuzz
+    return laws + [restarts, packets] + races + fuzz
 
 
 def counts(output: str, status: int) -> tuple[int, int]:

@@ -110,8 +110,7 @@ EndpointChains RenderEndpoint(const EndpointPolicies& policies, const EndpointCo
   EndpointChains out;
   Chain chain;
   if (left_alone) {
-    out.name = "cali-left-alone";
-    out.chains[out.name] = chain;
+    out.name = kLeftAloneChain;  // one of the host's chains
     return out;
   }
   chain.rules.push_back({{Unmark(kOurMarks)}, ""});

@@ -102,6 +102,7 @@ class HostRenderer {
   void Dispatch() {
     WorkloadDispatch(kFromWorkloadChain, Side::kSource, kFromDispatch, kToDispatchReply);
     WorkloadDispatch(kToWorkloadChain, Side::kDestination, kToDispatch, kFromDispatchReply);
+    if (!host_.host_endpoints.empty()) chains_[kLeftAloneChain];
     for (const auto& [dispatch, wildcard] : host_.host_endpoints) {
       Chain& chain = chains_[HostDispatchName(dispatch)];
       // Answers come in where connections go out.

@@ -36,6 +36,7 @@ inline constexpr std::uint32_t kCtStatusExpected = 1u << 0, kCtStatusDnat = 1u <
 // Chains that exist whatever the endpoints are.
 inline constexpr char kSeenChain[] = "cali-seen";          // accepts connections of this generation
 inline constexpr char kRememberChain[] = "cali-remember";  // marks a connection that all stages allowed
+inline constexpr char kLeftAloneChain[] = "cali-left-alone";
 inline constexpr char kDenyChain[] = "cali-deny";
 inline constexpr char kFromWorkloadChain[] = "cali-from-wl";
 inline constexpr char kToWorkloadChain[] = "cali-to-wl";

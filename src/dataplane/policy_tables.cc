@@ -32,7 +32,8 @@ std::vector<Way> PolicyTables::Ways() const {
 }
 
 void PolicyTables::OnBatch(const dataplane_api::Batch& batch) {
-  if (batch.host && host_.settings != *batch.host) SetHost(*batch.host);
+  if (batch.host && (!std::exchange(host_known_, true) || host_.settings != *batch.host))
+    SetHost(*batch.host);
   for (const auto& [id, set] : batch.ip_sets) {
     if (set != nullptr) ip_sets_.Set(id, *set);
   }
@@ -153,6 +154,13 @@ void PolicyTables::RenderHostDispatch() {
         wildcard = chain;
       else
         maps[dispatch][interface] = chain;
+    }
+  }
+  // An interface with a host endpoint of its own is none of the business of "*", whatever its own one does.
+  for (auto& [dispatch, chains] : maps) {
+    if (!host_.host_endpoints[dispatch]) continue;
+    for (const auto& [interface, name] : host_interfaces_) {
+      if (interface != "*" && host_endpoints_.contains(name)) chains.try_emplace(interface, kLeftAloneChain);
     }
   }
   std::set<std::string> names;

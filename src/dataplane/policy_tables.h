@@ -95,6 +95,7 @@ class PolicyTables final {
   std::array<TableSync, 2> tables_{TableSync(net::Family::kV4), TableSync(net::Family::kV6)};
   IpSetTables ip_sets_{tables_};
   HostView host_;
+  bool host_known_ = false;
   std::array<std::set<std::string>, 2> host_chains_;  // as rendered last, by family
   std::set<std::string> host_maps_;
   std::map<UnitKey, Unit> units_;

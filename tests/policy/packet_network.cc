@@ -57,7 +57,8 @@ std::uint16_t Checksum(const std::string& bytes) {
   return static_cast<std::uint16_t>(~sum);
 }
 
-// The transport header, with a payload that says the id. Checksums of transport protocols are not looked at.
+// The transport header, with a payload that says the id. Only of ICMP somebody looks at the checksum: the
+// host's own raw sockets.
 std::string Transport(const policy_eval::Packet& packet, std::uint32_t id) {
   const std::string payload = Big32(kMagic) + Big32(id);
   const std::string ports = Big16(packet.source_port) + Big16(packet.destination_port);
@@ -71,9 +72,16 @@ std::string Transport(const policy_eval::Packet& packet, std::uint32_t id) {
       return ports + Big32(0) + Big32(0) + std::string("\1\0", 2) + Big16(28) + Big32(id | 1) + Big32(65535) +
              Big16(1) + Big16(1) + Big32(1) + payload;
     case net::kIcmp:
-    case net::kIcmpV6:
-      return std::string{static_cast<char>(packet.icmp_type), static_cast<char>(packet.icmp_code)} +
-             Big16(0) + Big16(id & 0xffff) + Big16(id >> 16) + payload;
+    case net::kIcmpV6: {
+      const auto message = [&](std::uint16_t checksum) {
+        return std::string{static_cast<char>(packet.icmp_type), static_cast<char>(packet.icmp_code)} +
+               Big16(checksum) + Big16(id & 0xffff) + Big16(id >> 16) + payload;
+      };
+      const std::string pseudo =
+          packet.source.is_v4() ? std::string()
+                                : Bytes(packet.source) + Bytes(packet.destination) + Big32(16) + Big32(58);
+      return message(Checksum(pseudo + message(0)));
+    }
     default:
       return payload;
   }
@@ -129,7 +137,11 @@ PacketNetwork::PacketNetwork() {
       RawSocket(family, protocol);
   }
 }
-PacketNetwork::~PacketNetwork() = default;
+
+PacketNetwork& PacketNetwork::Instance() {
+  static PacketNetwork network;
+  return network;
+}
 
 const UniqueFd& PacketNetwork::RawSocket(net::Family family, std::uint8_t protocol) {
   UniqueFd& fd = raw_[{family, protocol}];
@@ -186,6 +198,12 @@ void PacketNetwork::SetDefaultRoute(const std::string& interface) {
                   "ip -6 route replace default via fe80::77 dev {0}; "
                   "ip -6 neigh replace fe80::77 lladdr {1} dev {0} nud permanent",
                   interface, MacBehind(interface).ToString()));
+}
+void PacketNetwork::SetRoute(const std::string& prefix, const std::string& interface) {
+  const bool v4 = prefix.find(':') == std::string::npos;
+  Run(fmt::format(
+      "ip route replace {0} via {1} dev {2} onlink; ip neigh replace {1} lladdr {3} dev {2} nud permanent",
+      prefix, v4 ? "169.254.78.1" : "fe80::78", interface, MacBehind(interface).ToString()));
 }
 void PacketNetwork::RemoveDefaultRoute() {
   Run("ip route flush default; ip -6 route flush default");

@@ -21,14 +21,15 @@ namespace calico::policy_test {
 
 class PacketNetwork final {
  public:
-  PacketNetwork();
-  ~PacketNetwork();
+  // One per program: the interfaces stay until its namespace goes.
+  static PacketNetwork& Instance();
 
   // Makes the interface if it is not there, and gives it exactly these addresses.
   void SetInterface(const std::string& name, const std::vector<net::Ip>& addresses);
   // Where packets to everywhere else go.
   void SetDefaultRoute(const std::string& interface);
   void RemoveDefaultRoute();
+  void SetRoute(const std::string& prefix, const std::string& interface);
   // The MAC of what is behind an interface.
   static net::Mac MacBehind(const std::string& interface);
 
@@ -42,6 +43,8 @@ class PacketNetwork final {
   static void ForgetConnections();
 
  private:
+  PacketNetwork();
+
   struct Interface {
     int ifindex = 0, peer_ifindex = 0;
     net::Mac mac;

@@ -48,9 +48,6 @@ void SetDnat(const std::optional<policy_eval::Rewrite>& dnat, const policy_eval:
 
 class WorkedExamplesOnAKernel : public ::testing::TestWithParam<WorkedExample> {
  protected:
-  static void SetUpTestSuite() { network_ = std::make_unique<PacketNetwork>(); }
-  static void TearDownTestSuite() { network_.reset(); }
-
   static const model::WorkloadEndpoint& Workload(const WorkedExample& example, const Place& place) {
     return *example.cluster.Find<model::WorkloadEndpoint>(place.workload);
   }
@@ -70,7 +67,7 @@ class WorkedExamplesOnAKernel : public ::testing::TestWithParam<WorkedExample> {
     return probe.journey.out_interface.empty() ? kUplink : probe.journey.out_interface;
   }
 
-  static void Arrange(const WorkedExample& example) {
+  void Arrange(const WorkedExample& example) {
     std::map<std::string, std::vector<net::Ip>> interfaces{{kUplink, {}}, {"lo", {}}};
     if (const auto found = example.cluster.interfaces.find(kNode);
         found != example.cluster.interfaces.end()) {
@@ -94,7 +91,7 @@ class WorkedExamplesOnAKernel : public ::testing::TestWithParam<WorkedExample> {
       }
     }
     interfaces.erase("lo");
-    for (const auto& [name, addresses] : interfaces) network_->SetInterface(name, addresses);
+    for (const auto& [name, addresses] : interfaces) network_.SetInterface(name, addresses);
   }
 
   // The example's workloads have the MAC that the network gives them, and send from addresses of their own.
@@ -113,7 +110,7 @@ class WorkedExamplesOnAKernel : public ::testing::TestWithParam<WorkedExample> {
     return objects;
   }
 
-  static inline std::unique_ptr<PacketNetwork> network_;
+  PacketNetwork& network_ = PacketNetwork::Instance();
 };
 
 TEST_P(WorkedExamplesOnAKernel, HasTheVerdictsOfTheTable) {
@@ -125,24 +122,24 @@ TEST_P(WorkedExamplesOnAKernel, HasTheVerdictsOfTheTable) {
     if (!probe.for_kernel) continue;
     PacketNetwork::ForgetConnections();
     const std::string entry = Entry(example, probe), exit = Exit(example, probe);
-    network_->RemoveDefaultRoute();
-    network_->SetDefaultRoute(exit.empty() || exit.starts_with("cali") ? kUplink : exit);
+    network_.RemoveDefaultRoute();
+    network_.SetDefaultRoute(exit.empty() || exit.starts_with("cali") ? kUplink : exit);
     SetDnat(probe.journey.dnat, probe.journey.packet);
     policy_eval::Packet packet = probe.journey.packet;
     const bool established = packet.connection == policy_eval::Connection::kEstablished;
     if (established) {  // made before the policies came
       host.Set(Objects(example, false));
-      network_->Send(packet, entry, ++id);
+      network_.Send(packet, entry, ++id);
       policy_eval::Packet reply = packet;
       std::swap(reply.source, reply.destination);
       std::swap(reply.source_port, reply.destination_port);
-      network_->Send(reply, exit, ++id);
-      network_->Receive();
+      network_.Send(reply, exit, ++id);
+      network_.Receive();
     }
     host.Set(Objects(example, true));
-    network_->Receive();
-    network_->Send(packet, entry, ++id);
-    const auto received = network_->Receive();
+    network_.Receive();
+    network_.Send(packet, entry, ++id);
+    const auto received = network_.Receive();
     const auto found = received.find(id);
     const bool passed = found != received.end();
     EXPECT_EQ(passed, probe.verdict != "deny")
