@@ -59,12 +59,14 @@ std::uint16_t Checksum(const std::string& bytes) {
 
 // The transport header, with a payload that says the id. Only of ICMP somebody looks at the checksum: the
 // host's own raw sockets.
-std::string Transport(const policy_eval::Packet& packet, std::uint32_t id) {
+std::string Transport(const policy_eval::Packet& packet, std::uint32_t id,
+                      const PacketNetwork::TcpFields& tcp) {
   const std::string payload = Big32(kMagic) + Big32(id);
   const std::string ports = Big16(packet.source_port) + Big16(packet.destination_port);
   switch (packet.protocol) {
-    case net::kTcp:  // SYN
-      return ports + Big32(id) + Big32(0) + Big16(0x5002) + Big16(65535) + Big32(0) + payload;
+    case net::kTcp:
+      return ports + Big32(tcp.sequence) + Big32(tcp.acknowledged) + Big16(0x5000U | tcp.flags) +
+             Big16(65535) + Big32(0) + payload;
     case net::kUdp:
     case net::kUdpLite:
       return ports + Big16(16) + Big16(0) + payload;
@@ -87,8 +89,9 @@ std::string Transport(const policy_eval::Packet& packet, std::uint32_t id) {
   }
 }
 
-std::string IpPacket(const policy_eval::Packet& packet, std::uint32_t id) {
-  const std::string transport = Transport(packet, id);
+std::string IpPacket(const policy_eval::Packet& packet, std::uint32_t id,
+                     const PacketNetwork::TcpFields& tcp) {
+  const std::string transport = Transport(packet, id, tcp);
   if (!packet.source.is_v4()) {
     return Big32(0x60000000) + Big16(static_cast<unsigned>(transport.size())) +
            std::string{static_cast<char>(packet.protocol), 64} + Bytes(packet.source) +
@@ -209,8 +212,9 @@ void PacketNetwork::RemoveDefaultRoute() {
   Run("ip route flush default; ip -6 route flush default");
 }
 
-void PacketNetwork::Send(const policy_eval::Packet& packet, const std::string& interface, std::uint32_t id) {
-  const std::string ip = IpPacket(packet, id);
+void PacketNetwork::Send(const policy_eval::Packet& packet, const std::string& interface, std::uint32_t id,
+                         const TcpFields& tcp) {
+  const std::string ip = IpPacket(packet, id, tcp);
   if (interface.empty()) {
     ssize_t sent = 0;
     if (packet.source.is_v4()) {

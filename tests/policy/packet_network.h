@@ -33,8 +33,17 @@ class PacketNetwork final {
   // The MAC of what is behind an interface.
   static net::Mac MacBehind(const std::string& interface);
 
+  struct TcpFields {
+    std::uint8_t flags = 2;  // SYN
+    std::uint32_t sequence = 0, acknowledged = 0;
+  };
+  static constexpr std::uint8_t kSyn = 2, kAck = 16;
   // Sends the packet into `interface`, or as a process of the host if it is empty. Its payload says `id`.
-  void Send(const policy_eval::Packet& packet, const std::string& interface, std::uint32_t id);
+  void Send(const policy_eval::Packet& packet, const std::string& interface, std::uint32_t id) {
+    Send(packet, interface, id, TcpFields());
+  }
+  void Send(const policy_eval::Packet& packet, const std::string& interface, std::uint32_t id,
+            const TcpFields& tcp);
   // What has arrived since the last call, when nothing comes any more: by id, the interface behind which it
   // came out, "" for processes of the host.
   std::map<std::uint32_t, std::string> Receive();
