@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy_eval/verdict.h"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 namespace calico::policy_eval {
@@ -12,9 +14,13 @@ void Nearer(const PolicyTrace& policy, std::optional<NearestAllow>& best) {
   for (std::size_t i = 0; i < policy.rules.size(); ++i) {
     const RuleTrace& rule = policy.rules[i];
     if (rule.action != RuleAction::kAllow || !rule.unreadable.empty()) continue;
-    if (best && best->mismatches.size() <= rule.mismatches.size()) continue;
-    const bool before_verdict = !policy.rule || i <= *policy.rule;
-    best = NearestAllow{policy.key, i, policy.reached && before_verdict, rule.mismatches};
+    const bool reached = policy.reached && (!policy.rule || i <= *policy.rule);
+    const auto rank = [](bool was_reached, std::size_t mismatches) {
+      return std::pair(!was_reached, mismatches);
+    };
+    if (best && rank(best->reached, best->mismatches.size()) <= rank(reached, rule.mismatches.size()))
+      continue;
+    best = NearestAllow{policy.key, i, reached, rule.mismatches};
   }
 }
 

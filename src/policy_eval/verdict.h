@@ -94,7 +94,8 @@ struct Verdict {
   std::vector<LogHit> logs;
 };
 
-// The Allow rule that comes nearest to matching: the one with the fewest mismatches, the first of equals.
+// The Allow rule that comes nearest to matching: of those that were reached, or of all if none was, the one
+// with the fewest mismatches, the first of equals.
 struct NearestAllow {
   model::Key policy;
   std::size_t rule = 0;

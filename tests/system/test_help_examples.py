@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 BIN = ROOT / "build" / "bin"
 
 POOL = "{apiVersion: projectcalico.org/v3, kind: IPPool, metadata: {name: %s}, spec: {cidr: %s}}\n"
-NODES = "".join("---\n{apiVersion: projectcalico.org/v3, kind: Node, metadata: {name: %s}, spec: {bgp: {asNumber: 64512}}}\n" % name
-                for name in ("host1", "rack1-host7"))
+NODES = "".join("---\n{apiVersion: projectcalico.org/v3, kind: Node, metadata: {name: %s}, spec: {bgp: {asNumber: 64512, ipv4Address: %s/24}}}\n" % (name, ip)
+                for name, ip in (("host1", "192.0.2.1"), ("rack1-host7", "192.0.2.7")))
 FILES = {
     "pool.yaml": POOL % ("pool-a", "10.91.0.0/16"),
     "policy.yaml": "{apiVersion: projectcalico.org/v3, kind: GlobalNetworkPolicy, metadata: {name: p}, spec: {selector: all()}}\n",

@@ -146,8 +146,11 @@ ParsedLine ParseCommand(const Command& command, std::vector<std::string> words) 
   WordReader reader(command, std::move(words));
   const std::string mistake = reader.Read();
   if (reader.help()) return Printed(CommandHelp(command));
-  if (!mistake.empty())
-    return Mistaken(mistake + (mistake.ends_with('?') ? "\n" : ".\n") + UsageSection(command));
+  if (!mistake.empty()) {
+    ParsedLine mistaken = Mistaken(mistake + (mistake.ends_with('?') ? "\n" : ".\n") + UsageSection(command));
+    mistaken.exit_code = command.failure_code;
+    return mistaken;
+  }
   return {std::move(reader).arguments(), 0, "", "", ""};
 }
 

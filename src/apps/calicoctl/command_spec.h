@@ -49,6 +49,7 @@ struct Command {
   std::function<std::string(const Arguments&)> mistake = {};
   // false: `Session::client()` must not be used.
   bool needs_store = true;
+  int failure_code = 1;  // exit status after a mistake or an error
   // Not in the list of commands: for those who build packages.
   bool hidden = false;
   // An embedded store that does not exist is made: for commands that fill one.

@@ -9,8 +9,8 @@ const std::vector<Command>& AllCommands() {
     for (const auto group :
          {WriteCommands, ChangeCommands, DeleteCommands, GetCommands, ValidateCommands, ConvertCommands,
           ConfigCommands, IpamCommands, NodeRunCommands, NodeStatusCommands, NodeDiagsCommands,
-          NodeChecksystemCommands, DatastoreCommands, ClusterCommands, VersionCommands, CompletionCommands,
-          ManCommands}) {
+          NodeChecksystemCommands, DatastoreCommands, ClusterCommands, TraceCommands, VersionCommands,
+          CompletionCommands, ManCommands}) {
       for (Command& command : group()) all.push_back(std::move(command));
     }
     return all;

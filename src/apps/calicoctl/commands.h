@@ -24,6 +24,7 @@ std::vector<Command> NodeStatusCommands();  // node status
 std::vector<Command> NodeRunCommands();
 std::vector<Command> NodeDiagsCommands();
 std::vector<Command> NodeChecksystemCommands();
+std::vector<Command> TraceCommands();       // trace
 std::vector<Command> VersionCommands();     // version
 std::vector<Command> CompletionCommands();  // completion
 std::vector<Command> ManCommands();         // man, hidden

@@ -55,10 +55,10 @@ struct Session {
   }
   datastore::Resources resources() const { return datastore::Resources(client(), clock()); }
 
-  // Ends a command: one line on stderr, exit code 1.
+  // Ends a command: one line on stderr, exit code 1 unless the command says otherwise.
   int Fail(const std::string& text) const {
     err() << text << '\n';
-    return 1;
+    return arguments.command().failure_code;
   }
 };
 

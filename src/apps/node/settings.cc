@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/node/settings.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
+#include "model/codec/felix_v1.h"
+#include "model/felix_parameters.h"
 
 namespace calico::node {
 namespace {
@@ -26,6 +31,43 @@ Status ReadPort(const Environment& environment, const std::string& name, std::op
 
 void ReadBool(const Environment& environment, const std::string& name, std::optional<bool>& into) {
   if (environment.Get(name)) into = environment.GetBool(name, false);
+}
+
+// Those that the struct has a member for are read by name.
+bool HasMember(std::string_view field) {
+  static constexpr std::string_view kMembers[] = {"interfacePrefix",
+                                                  "defaultEndpointToHostAction",
+                                                  "logSeverityScreen",
+                                                  "healthHost",
+                                                  "healthEnabled",
+                                                  "healthPort",
+                                                  "ipv6Support",
+                                                  "prometheusMetricsHost",
+                                                  "prometheusMetricsEnabled",
+                                                  "prometheusMetricsPort",
+                                                  "reportingInterval",
+                                                  "claimBlocksAtStart"};
+  return std::find(std::begin(kMembers), std::end(kMembers), field) != std::end(kMembers);
+}
+
+// FELIX_FAILSAFEINBOUNDHOSTPORTS=tcp:22,udp:68 and so on.
+Status ReadOtherParameters(const Environment& environment, model::FelixConfiguration& overrides) {
+  for (const model::FelixParameter& parameter : model::FelixParameters()) {
+    if (HasMember(parameter.field)) continue;
+    std::string name =
+        fmt::format("FELIX_{}", parameter.v1_name.empty() ? parameter.field : parameter.v1_name);
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    const auto text = environment.Get(name);
+    if (!text) continue;
+    auto value = model::FelixValueFromV1(parameter, *text);
+    if (!value.has_value()) {
+      return Error(ErrorCode::kInvalidArgument,
+                   fmt::format("{}='{}': {}", name, *text, value.error().message()));
+    }
+    overrides.other_parameters[std::string(parameter.field)] = *std::move(value);
+  }
+  return Ok();
 }
 
 }  // namespace
@@ -63,6 +105,7 @@ Result<model::FelixConfiguration> FelixOverrides(const Environment& environment)
   ReadBool(environment, "FELIX_PROMETHEUSMETRICSENABLED", overrides.prometheus_metrics_enabled);
   ReadBool(environment, "FELIX_IPV6SUPPORT", overrides.ipv6_support);
   ReadBool(environment, "FELIX_CLAIMBLOCKSATSTART", overrides.claim_blocks_at_start);
+  RETURN_IF_ERROR(ReadOtherParameters(environment, overrides));
   RETURN_IF_ERROR(ReadPort(environment, "FELIX_HEALTHPORT", overrides.health_port));
   RETURN_IF_ERROR(ReadPort(environment, "FELIX_PROMETHEUSMETRICSPORT", overrides.prometheus_metrics_port));
   return overrides;

@@ -204,5 +204,18 @@ TEST_F(StoredSettings, AStoreThatIsAwayIsAnErrorNotTheDefaults) {
   EXPECT_THAT(settings.error().message(), HasSubstr("store away"));
 }
 
+TEST(FelixOverrides, TakesEveryParameterOfFelix) {
+  const Environment environment(std::map<std::string, std::string>{
+      {"FELIX_FAILSAFEINBOUNDHOSTPORTS", "tcp:2222"}, {"FELIX_ESTABLISHEDCONNECTIONS", "Keep"}});
+  const auto overrides = FelixOverrides(environment);
+  ASSERT_TRUE(overrides.has_value()) << overrides.error().message();
+  EXPECT_EQ(overrides->other_parameters.at("establishedConnections"), "\"Keep\"");
+  EXPECT_NE(overrides->other_parameters.at("failsafeInboundHostPorts").find("2222"), std::string::npos);
+  const Environment wrong(std::map<std::string, std::string>{{"FELIX_FAILSAFEINBOUNDHOSTPORTS", "tcp:x"}});
+  const auto refused = FelixOverrides(wrong);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().message().find("FELIX_FAILSAFEINBOUNDHOSTPORTS='tcp:x'"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace calico::node
