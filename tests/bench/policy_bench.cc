@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a change of policy costs from calc's input to the kernel, beside the bare transactions; and the first
+// calculation of a large cluster. In a network namespace of its own.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "calc/graph.h"
+#include "dataplane/policy_tables.h"
+#include "kernel/nftables.h"
+
+namespace calico {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using model::Key;
+using model::Kind;
+using model::Object;
+
+double Micros(Clock::duration duration) {
+  return std::chrono::duration<double, std::micro>(duration).count();
+}
+template <typename T>
+T Must(Result<T> result, const char* what) {
+  if (result.has_value()) return std::move(*result);
+  fmt::print(stderr, "{}: {}\n", what, result.error().message());
+  std::exit(1);
+}
+void Must(const Status& status, const char* what) {
+  if (status.has_value()) return;
+  fmt::print(stderr, "{}: {}\n", what, status.error().message());
+  std::exit(1);
+}
+
+struct Times {
+  std::vector<double> micros;
+  void Measure(const std::function<void()>& work) {
+    const auto begin = Clock::now();
+    work();
+    micros.push_back(Micros(Clock::now() - begin));
+  }
+  double At(double share) {
+    std::sort(micros.begin(), micros.end());
+    return micros[static_cast<std::size_t>(share * static_cast<double>(micros.size() - 1))];
+  }
+};
+void Print(const char* what, Times ours, Times floor) {
+  fmt::print("{:44} p50 {:7.0f} us, p99 {:7.0f} us | floor p50 {:6.0f} us, p99 {:6.0f} us | x{:.2f}\n", what,
+             ours.At(0.5), ours.At(0.99), floor.At(0.5), floor.At(0.99), ours.At(0.5) / floor.At(0.5));
+}
+
+std::shared_ptr<const Object> Shared(Object object) {
+  return std::make_shared<const Object>(std::move(object));
+}
+model::WorkloadEndpoint Endpoint(int number, const std::string& node, const std::string& app) {
+  model::WorkloadEndpoint endpoint;
+  endpoint.node = node;
+  endpoint.orchestrator = "k8s";
+  endpoint.workload = endpoint.endpoint = fmt::format("w{}", number);
+  endpoint.interface_name = fmt::format("cali{}", number);
+  endpoint.ip_networks = {net::Ip::V4(0x0a000000U + static_cast<std::uint32_t>(number)).ToString() + "/32"};
+  endpoint.profiles = {"kns.default"};
+  endpoint.metadata.ns = "default";
+  endpoint.metadata.labels = {{"app", app},
+                              {"env", number % 2 == 0 ? "prod" : "dev"},
+                              {"pod-template-hash", fmt::format("h{}", number % 5000)}};
+  return endpoint;
+}
+model::GlobalNetworkPolicy Policy(int number, int port, const std::string& target) {
+  model::GlobalNetworkPolicy policy;
+  policy.spec.tier = "default";
+  policy.spec.order = number;
+  policy.spec.selector = target;
+  policy.spec.types = {"Ingress"};
+  for (int i = 0; i < 3; ++i) {
+    model::Rule rule;
+    rule.action = i == 2 ? "Deny" : "Allow";
+    rule.protocol = "TCP";
+    if (i == 0) rule.source.selector = fmt::format("app == 'a{}'", number);
+    rule.destination.ports = {
+        net::PortRange{static_cast<std::uint16_t>(port + i), static_cast<std::uint16_t>(port + i)}};
+    policy.spec.ingress.push_back(rule);
+  }
+  return policy;
+}
+
+// 1 000 policies of one local endpoint, so 2 000 chains a family and way, and 2 000 sets of 100 members in
+// the two families.
+void Changes() {
+  constexpr int kPolicies = 1000, kMembers = 100, kRounds = 400;
+  auto nftables = Must(kernel::OpenNftables("calico"), "nftables");
+  dataplane::PolicyTables tables(*nftables);
+  calc::Graph graph("host1");
+  const auto apply = [&](model::UpdateBatch updates) {
+    updates.in_sync = true;
+    tables.OnBatch(graph.Apply(updates));
+    Must(tables.Apply(), "write the tables");
+  };
+  model::UpdateBatch world;
+  model::Tier tier;
+  tier.order = 1'000'000;
+  tier.default_action = "Deny";
+  world.updates[Key::Resource(Kind::kTier, "default")] = Shared(tier);
+  world.updates[Key::Resource(Kind::kWorkloadEndpoint, "local", "default")] =
+      Shared(Endpoint(1 << 22, "host1", "local"));
+  for (int i = 0; i < kPolicies; ++i) {
+    world.updates[Key::Resource(Kind::kGlobalNetworkPolicy, fmt::format("p{}", i))] =
+        Shared(Policy(i, 1000, "app == 'local'"));
+    for (int m = 0; m < kMembers; ++m)
+      world.updates[Key::Resource(Kind::kWorkloadEndpoint, fmt::format("r{}-{}", i, m), "default")] =
+          Shared(Endpoint(i * kMembers + m, "host2", fmt::format("a{}", i)));
+  }
+  apply(std::move(world));
+  const auto content = Must(nftables->Read(net::Family::kV4), "read the table");
+  fmt::print("tables: {} chains and {} sets in IPv4\n", content.chains.size(), content.sets.size());
+
+  Times rule, raw_rule, member, raw_member;
+  const std::string chain = "cali-pi-gnp/p7";
+  const std::string set = [&] {
+    for (const auto& [name, value] : content.sets) {
+      if (name.starts_with("s-") && value.members.size() >= kMembers) return name;
+    }
+    return std::string();
+  }();
+  for (int round = 0; round < kRounds; ++round) {
+    model::UpdateBatch change;
+    change.updates[Key::Resource(Kind::kGlobalNetworkPolicy, "p7")] =
+        Shared(Policy(7, 2000 + round, "app == 'local'"));
+    rule.Measure([&] { apply(std::move(change)); });
+    // The same chain, written by itself with other ports.
+    kernel::nft::Chain other = content.chains.at(chain);
+    for (auto& one : other.rules) {
+      for (auto& statement : one.statements) {
+        if (auto* port = std::get_if<kernel::nft::MatchPort>(&statement))
+          port->range = {static_cast<std::uint16_t>(3000 + round), static_cast<std::uint16_t>(3000 + round)};
+      }
+    }
+    raw_rule.Measure([&] {
+      Must(nftables->Apply({{net::Family::kV4, {kernel::nft::SetChain{chain, other}}}}), "write a chain");
+    });
+    model::UpdateBatch one_more;
+    const int number = (1 << 21) + round;
+    one_more.updates[Key::Resource(Kind::kWorkloadEndpoint, fmt::format("m{}", round), "default")] =
+        Shared(Endpoint(number, "host2", "a7"));
+    member.Measure([&] { apply(std::move(one_more)); });
+    const net::Cidr address = net::Cidr::Host(net::Ip::V4(0x0b000000U + static_cast<std::uint32_t>(round)));
+    raw_member.Measure([&] {
+      Must(nftables->Apply(
+               {{net::Family::kV4,
+                 {kernel::nft::AddMember{set, kernel::nft::SetType::kAddresses, {address, std::nullopt}}}}}),
+           "add a member");
+    });
+  }
+  Print("one changed rule, calc's input to kernel", rule, raw_rule);
+  Print("one added member, calc's input to kernel", member, raw_member);
+  fmt::print(
+      "floors: one chain of one family rewritten, one element added, each by itself in a transaction\n");
+}
+
+std::size_t ResidentKiB() {
+  const auto status = ReadFile("/proc/self/status");
+  const std::size_t at = status->find("VmRSS:");
+  return std::strtoull(status->c_str() + at + 6, nullptr, 10);
+}
+
+// 250 000 endpoints of other hosts, 10 000 policies that select among 250 local ones.
+void FirstCalculation() {
+  constexpr int kEndpoints = 250'000, kPolicies = 10'000, kLocal = 250, kChunk = 1000;
+  const std::size_t before = ResidentKiB();
+  calc::Graph graph("host1");
+  Clock::duration spent{};
+  dataplane_api::Batch result;
+  const auto apply = [&](model::UpdateBatch& updates) {
+    const auto begin = Clock::now();
+    result = graph.Apply(updates);
+    spent += Clock::now() - begin;
+    updates = {};
+  };
+  model::UpdateBatch updates;
+  for (int i = 0; i < kPolicies; ++i) {
+    updates.updates[Key::Resource(Kind::kGlobalNetworkPolicy, fmt::format("p{}", i))] =
+        Shared(Policy(i, 1000, fmt::format("local == '{}'", i % kLocal)));
+    if (i % kChunk == kChunk - 1) apply(updates);
+  }
+  for (int i = 0; i < kLocal; ++i) {
+    model::WorkloadEndpoint local = Endpoint((1 << 22) + i, "host1", "local");
+    local.metadata.labels["local"] = std::to_string(i);
+    updates.updates[Key::Resource(Kind::kWorkloadEndpoint, fmt::format("l{}", i), "default")] = Shared(local);
+  }
+  apply(updates);
+  for (int i = 0; i < kEndpoints; ++i) {
+    updates.updates[Key::Resource(Kind::kWorkloadEndpoint, fmt::format("w{}", i), "default")] =
+        Shared(Endpoint(i, fmt::format("host{}", 2 + i % 5000), fmt::format("a{}", i % kPolicies)));
+    if (i % kChunk == kChunk - 1) apply(updates);
+  }
+  updates.in_sync = true;
+  apply(updates);
+  fmt::print(
+      "first calculation, {} endpoints x {} policies: {:.2f} s, {} MiB more ({} policies and {} sets in the "
+      "result)\n",
+      kEndpoints, kPolicies, std::chrono::duration<double>(spent).count(), (ResidentKiB() - before) >> 10,
+      result.policies.size(), result.ip_sets.size());
+}
+
+}  // namespace
+}  // namespace calico
+
+int main() {
+  if (::unshare(CLONE_NEWNET) != 0) {
+    std::perror("unshare(CLONE_NEWNET): run this as root");
+    return 1;
+  }
+  calico::FirstCalculation();
+  calico::Changes();
+  return 0;
+}
