@@ -73,6 +73,7 @@ def test_workloads_are_routed_and_policed(host):
 
 
 def test_restart_of_the_agent_writes_nothing(host):
+    time.sleep(0.5)  # a change's new generation of policy follows it 200 ms later
     writes = KernelWrites(host)
     host.stop_process("calico-node", "KILL")
     host.start_calico_node()
