@@ -15,7 +15,6 @@ def test_agent_restart_loses_no_packet_and_writes_nothing(demo, sig):
     bird_before, config_before = host.out("pidof", "bird"), bird_config(host)
     streams = Streams((demo.node1, "test1"), (demo.node2, "test2"))
     time.sleep(1)
-    time.sleep(0.5)  # a change's new generation of policy follows it 200 ms later
     writes = KernelWrites(host)
     host.stop_process("calico-node", sig, timeout=5)
     time.sleep(1)
