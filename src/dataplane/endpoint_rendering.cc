@@ -28,6 +28,10 @@ MatchMark Marked(std::uint32_t any_of) {
   return {any_of, 0, Op::kNe};
 }
 
+const MatchMark kUndecided{kOurMarks, 0};
+// A decided packet has to skip so many policies at most: a rule for each would double the chain.
+constexpr std::size_t kPoliciesToReturn = 8;
+
 const char* Suffix(Way way) {
   return way == Way::kReply ? "-reply" : "";
 }
@@ -40,32 +44,33 @@ Side SideOf(Side side, Way way) {
 // Ends with a verdict, with kPassMark, or without a mark: the next tier's turn.
 Chain RenderTier(const dataplane_api::Tier& tier, Stage stage, Direction direction, Way way) {
   Chain chain;
-  for (const std::string& policy : tier.policies) {
-    chain.rules.push_back({{Jump(PolicyChainName(policy, direction, way))}, ""});
-    chain.rules.push_back({{Marked(kOurMarks), kReturn}, ""});
+  for (std::size_t i = 0; i < tier.policies.size(); ++i) {
+    std::vector<Statement> statements;
+    if (i > 0) statements.push_back(kUndecided);
+    statements.push_back(Jump(PolicyChainName(tier.policies[i], direction, way)));
+    chain.rules.push_back({std::move(statements), ""});
+    if (i % kPoliciesToReturn == kPoliciesToReturn - 1)
+      chain.rules.push_back({{Marked(kOurMarks), kReturn}, ""});
   }
   if (!tier.pass_at_end && stage != Stage::kUntracked && stage != Stage::kBeforeDnat) {
-    chain.rules.push_back({{Counter{}, Mark(kDropMark)}, ("end of tier " + tier.name).substr(0, 120)});
+    chain.rules.push_back(
+        {{kUndecided, Counter{}, Mark(kDropMark)}, ("end of tier " + tier.name).substr(0, 120)});
   }
   return chain;
 }
 
-std::string TierChainName(const dataplane_api::Tier& tier, const EndpointPolicies& policies, Way way) {
-  const std::string content =
-      fmt::format("{} {} {} {}\n{}", static_cast<int>(policies.stage), static_cast<int>(policies.direction),
-                  tier.name, tier.pass_at_end, Join(tier.policies, "\n"));
-  return fmt::format("cali-t{}-{}{}", policies.direction == Direction::kIngress ? "i" : "o",
-                     Sha256Hex(content).substr(0, 16), Suffix(way));
+std::string HashOf(const dataplane_api::Tier& tier, const EndpointPolicies& policies) {
+  return Sha256Hex(fmt::format("{} {} {} {}\n{}", static_cast<int>(policies.stage),
+                               static_cast<int>(policies.direction), tier.name, tier.pass_at_end,
+                               Join(tier.policies, "\n")))
+      .substr(0, 16);
 }
 
 // "cali-tw-": to a workload, "cali-fw-": from one; "th", "fh" for hosts (reference felix 3.13).
-std::string EndpointChainName(const EndpointPolicies& policies, const std::vector<std::string>& tier_chains,
-                              Way way) {
-  const char* kinds[][2] = {{"tw", "fw"}, {"fh", "th"}, {"fhfw", "thfw"}, {"fhut", "thut"}, {"fhpd", "thpd"}};
-  const char* kind =
-      kinds[static_cast<int>(policies.stage)][policies.direction == Direction::kIngress ? 0 : 1];
-  const std::string content = Join(tier_chains, "\n") + "\n\n" + Join(policies.profiles, "\n");
-  return fmt::format("cali-{}-{}{}", kind, Sha256Hex(content).substr(0, 16), Suffix(way));
+const char* KindOf(const EndpointPolicies& policies) {
+  static constexpr const char* kKinds[][2] = {
+      {"tw", "fw"}, {"fh", "th"}, {"fhfw", "thfw"}, {"fhut", "thut"}, {"fhpd", "thpd"}};
+  return kKinds[static_cast<int>(policies.stage)][policies.direction == Direction::kIngress ? 0 : 1];
 }
 
 // Tunnels of the host's own are not for workloads to fill (reference felix 3.13).
@@ -105,14 +110,31 @@ void AddConnectionRules(const dataplane_api::HostSettings& host, Chain& chain) {
   }
 }
 
-EndpointChains RenderEndpoint(const EndpointPolicies& policies, const EndpointContext& context) {
-  const auto& [stage, direction, tiers, profiles, left_alone] = policies;
-  EndpointChains out;
-  Chain chain;
-  if (left_alone) {
-    out.name = kLeftAloneChain;  // one of the host's chains
-    return out;
+EndpointChainNames NamesOf(const EndpointPolicies& policies, Way way) {
+  EndpointChainNames names;
+  if (policies.left_alone) {
+    names.endpoint = kLeftAloneChain;  // one of the host's chains
+    return names;
   }
+  std::string content;
+  for (const dataplane_api::Tier& tier : policies.tiers) {
+    const std::string hash = HashOf(tier, policies);
+    content += hash + "\n";
+    names.tiers.push_back(fmt::format("cali-t{}-{}{}", policies.direction == Direction::kIngress ? "i" : "o",
+                                      hash, Suffix(way)));
+  }
+  const std::string hash = Sha256Hex(content + "\n" + Join(policies.profiles, "\n")).substr(0, 16);
+  names.endpoint = fmt::format("cali-{}-{}{}", KindOf(policies), hash, Suffix(way));
+  return names;
+}
+
+std::map<std::string, Chain> RenderEndpoint(const EndpointPolicies& policies,
+                                            const EndpointContext& context) {
+  const auto& [stage, direction, tiers, profiles, left_alone] = policies;
+  std::map<std::string, Chain> chains;
+  if (left_alone) return chains;
+  const EndpointChainNames names = NamesOf(policies, context.way);
+  Chain chain;
   chain.rules.push_back({{Unmark(kOurMarks)}, ""});
   if (stage == Stage::kHost || stage == Stage::kForwarded || stage == Stage::kBeforeDnat)
     AddConnectionRules(*context.host, chain);
@@ -125,11 +147,9 @@ EndpointChains RenderEndpoint(const EndpointPolicies& policies, const EndpointCo
   }
   if (stage == Stage::kWorkload && direction == Direction::kEgress)
     ForbidTunnels(*context.host, context.way, chain);
-  std::vector<std::string> tier_chains;
-  for (const dataplane_api::Tier& tier : tiers) {
-    tier_chains.push_back(TierChainName(tier, policies, context.way));
-    out.chains[tier_chains.back()] = RenderTier(tier, stage, direction, context.way);
-    chain.rules.push_back({{Jump(tier_chains.back())}, ("tier " + tier.name).substr(0, 120)});
+  for (std::size_t i = 0; i < tiers.size(); ++i) {
+    chains[names.tiers[i]] = RenderTier(tiers[i], stage, direction, context.way);
+    chain.rules.push_back({{Jump(names.tiers[i])}, ("tier " + tiers[i].name).substr(0, 120)});
     chain.rules.push_back({{Marked(kAcceptMark | kDropMark), kReturn}, ""});
     chain.rules.push_back({{Unmark(kPassMark)}, ""});
   }
@@ -140,9 +160,8 @@ EndpointChains RenderEndpoint(const EndpointPolicies& policies, const EndpointCo
     }
     chain.rules.push_back({{Counter{}, Mark(kDropMark)}, "no profile allowed it"});
   }
-  out.name = EndpointChainName(policies, tier_chains, context.way);
-  out.chains[out.name] = std::move(chain);
-  return out;
+  chains[names.endpoint] = std::move(chain);
+  return chains;
 }
 
 std::string FailsafeChainName(Direction direction, Way way, bool both_sides) {

@@ -32,16 +32,21 @@ struct EndpointPolicies {
   bool left_alone = false;
 };
 
-// The endpoint's chain and those of its tiers, by name; equal content has equal names.
-struct EndpointChains {
-  std::string name;
-  std::map<std::string, kernel::nft::Chain> chains;
+// Of the endpoint's chain and those of its tiers, in their order. Equal content has equal names, as far as
+// it is not the host's settings.
+struct EndpointChainNames {
+  std::string endpoint;
+  std::vector<std::string> tiers;
 };
+EndpointChainNames NamesOf(const EndpointPolicies& policies, Way way);
+
 struct EndpointContext {
   Way way = Way::kOriginal;
   const dataplane_api::HostSettings* host = nullptr;
 };
-EndpointChains RenderEndpoint(const EndpointPolicies& policies, const EndpointContext& context);
+// All of them.
+std::map<std::string, kernel::nft::Chain> RenderEndpoint(const EndpointPolicies& policies,
+                                                         const EndpointContext& context);
 
 // What comes before policy is asked: packets that belong to a connection, and those that belong to none
 // (reference felix 2.13).

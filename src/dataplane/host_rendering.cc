@@ -100,8 +100,12 @@ class HostRenderer {
   }
 
   void Dispatch() {
-    WorkloadDispatch(kFromWorkloadChain, Side::kSource, kFromDispatch, kToDispatchReply);
-    WorkloadDispatch(kToWorkloadChain, Side::kDestination, kToDispatch, kFromDispatchReply);
+    // Answers come from where connections go to.
+    WorkloadDispatch(kFromWorkloadChain, {Side::kSource, kFromDispatch},
+                     VerdictMapLookup{Side::kSource, kToDispatchReply});
+    WorkloadDispatch(kToWorkloadChain, {Side::kDestination, kToDispatch},
+                     VerdictMapLookup{Side::kDestination, kFromDispatchReply});
+    WorkloadDispatch(kFromWorkloadToHostChain, {Side::kSource, kFromDispatch}, std::nullopt);
     if (!host_.host_endpoints.empty()) chains_[kLeftAloneChain];
     for (const auto& [dispatch, wildcard] : host_.host_endpoints) {
       Chain& chain = chains_[HostDispatchName(dispatch)];
@@ -122,17 +126,18 @@ class HostRenderer {
         RenderFailsafe(host_.settings, direction, way, both_sides, family_);
   }
   // A packet of an interface that is like a workload's but that no endpoint has is dropped.
-  void WorkloadDispatch(const char* name, Side side, const char* map, const char* reply_map) {
+  void WorkloadDispatch(const char* name, const VerdictMapLookup& lookup,
+                        const std::optional<VerdictMapLookup>& of_answers) {
     Chain& chain = chains_[name];
     AddConnectionRules(host_.settings, chain);
     Rules rules(chain);
-    if (recheck()) {
+    if (of_answers && recheck()) {
       const std::string reply = std::string(name) + "-reply";
       rules.Add({MatchCtDirection{CtDirection::kReply}, Goto(reply)});
-      Rules(chains_[reply]).Add({VerdictMapLookup{side, reply_map}});
+      Rules(chains_[reply]).Add({*of_answers});
       Unknown(chains_[reply]);
     }
-    rules.Add({VerdictMapLookup{side, map}});
+    rules.Add({lookup});
     Unknown(chain);
   }
   static void Unknown(Chain& chain) {
@@ -213,7 +218,7 @@ class HostRenderer {
     }
     // What the host itself asked for is nobody's business.
     rules.Add({MatchCtState{kCtEstablished}, MatchCtDirection{CtDirection::kReply}, kAccept});
-    rules.Add({Jump(kFromWorkloadChain)});
+    rules.Add({Jump(kFromWorkloadToHostChain)});  // of a connection's first direction, all that is left
     rules.DenyMarked(kDeniedEgress);
     using Action = dataplane_api::HostSettings::EndpointToHost;
     const Action action = host_.settings.endpoint_to_host;

@@ -39,6 +39,7 @@ inline constexpr char kRememberChain[] = "cali-remember";  // marks a connection
 inline constexpr char kLeftAloneChain[] = "cali-left-alone";
 inline constexpr char kDenyChain[] = "cali-deny";
 inline constexpr char kFromWorkloadChain[] = "cali-from-wl";
+inline constexpr char kFromWorkloadToHostChain[] = "cali-from-wl-to-host";
 inline constexpr char kToWorkloadChain[] = "cali-to-wl";
 inline constexpr char kToHostChain[] = "cali-wl-to-host";
 inline constexpr char kHostInputChain[] = "cali-hep-input";

@@ -84,17 +84,14 @@ void PolicyTables::SetHost(const dataplane_api::HostSettings& settings) {
   for (TableSync& table : tables_) {
     for (const char* counter : kCounters) table.AddCounter(counter);
     for (auto& [name, set] : RenderPoolSets(settings, table.family())) table.SetSet(name, set);
+    const auto add = [&](const char* set, SetType type) {
+      if (!table.desired().sets.contains(set)) table.SetSet(set, Set{type, {}});
+    };
     for (const Direction direction : kBothDirections) {
-      for (const Way way : kBothWays) {
-        const char* map = DispatchOf(direction, way);
-        if (!table.desired().sets.contains(map)) table.SetSet(map, Set{SetType::kVerdictByIfname, {}});
-      }
+      for (const Way way : kBothWays) add(DispatchOf(direction, way), SetType::kVerdictByIfname);
     }
-    for (const char* map : {kMacDispatch, kSpoofDispatch}) {
-      if (!table.desired().sets.contains(map)) table.SetSet(map, Set{SetType::kVerdictByIfname, {}});
-    }
-    if (!table.desired().sets.contains(kWorkloadMacs))
-      table.SetSet(kWorkloadMacs, Set{SetType::kInterfaceMacs, {}});
+    for (const char* map : {kMacDispatch, kSpoofDispatch}) add(map, SetType::kVerdictByIfname);
+    add(kWorkloadMacs, SetType::kInterfaceMacs);
   }
   const auto rendered_from = [](const dataplane_api::HostSettings& s) {
     return std::tuple(s.recheck_flows, s.drop_invalid, s.allow_vxlan_from_workloads,
@@ -107,14 +104,13 @@ void PolicyTables::SetHost(const dataplane_api::HostSettings& settings) {
 // What stands in every policy or endpoint has changed.
 void PolicyTables::RenderAllAnew() {
   for (auto& [key, unit] : units_) RenderUnit(key, unit);
-  for (const auto& [name, workload] : std::map(workloads_)) {
-    RemoveWorkload(name);
-    SetWorkload(name, workload.endpoint);
-  }
-  for (const auto& [name, host] : std::map(host_endpoints_)) {
-    RemoveHostEndpoint(name);
-    SetHostEndpoint(name, host.endpoint);
-  }
+  // Without users nothing is left of the shared chains.
+  const auto workloads = workloads_;
+  const auto hosts = host_endpoints_;
+  for (const auto& [name, workload] : workloads) RemoveWorkload(name);
+  for (const auto& [name, host] : hosts) RemoveHostEndpoint(name);
+  for (const auto& [name, workload] : workloads) SetWorkload(name, workload.endpoint);
+  for (const auto& [name, host] : hosts) SetHostEndpoint(name, host.endpoint);
 }
 
 void PolicyTables::RenderHost() {
@@ -197,6 +193,11 @@ void PolicyTables::SetUnit(const UnitKey& key, const dataplane_api::Rules& rules
   RenderUnit(key, unit);
 }
 
+std::string PolicyTables::ChainNameOf(const UnitKey& key, Direction direction, Way way) {
+  return key.first ? ProfileChainName(key.second, direction, way)
+                   : PolicyChainName(key.second, direction, way);
+}
+
 void PolicyTables::RenderUnit(const UnitKey& key, Unit& unit) {
   const auto old_literals = std::exchange(unit.literals, {});
   for (const std::string& id : std::exchange(unit.ip_sets, {})) {
@@ -212,18 +213,18 @@ void PolicyTables::RenderUnit(const UnitKey& key, Unit& unit) {
       context.log_prefix = host_.settings.log_prefix;
       context.shape = [&](const std::string& id) { return ip_sets_.ShapeOf(id, table.family()); };
       for (const Direction direction : kBothDirections) {
+        if (!unit_users_.contains({key, direction})) continue;
         RenderedRules rendered = RenderRules(unit.rules, direction, context);
         UseLiterals(table.family(), rendered.literals, unit.literals[IndexOf(table.family())]);
         unit.ip_sets.merge(rendered.ip_sets);
-        table.SetChain(unit.profile ? ProfileChainName(key.second, direction, way)
-                                    : PolicyChainName(key.second, direction, way),
-                       std::move(rendered.chain));
+        table.SetChain(ChainNameOf(key, direction, way), std::move(rendered.chain));
       }
     }
-    if (!host_.settings.recheck_flows) {
-      for (const Direction direction : kBothDirections) {
-        const std::string name = unit.profile ? ProfileChainName(key.second, direction, Way::kReply)
-                                              : PolicyChainName(key.second, direction, Way::kReply);
+    for (const Direction direction : kBothDirections) {
+      for (const Way way : kBothWays) {
+        if (unit_users_.contains({key, direction}) && (way == Way::kOriginal || host_.settings.recheck_flows))
+          continue;
+        const std::string name = ChainNameOf(key, direction, way);
         if (table.desired().chains.contains(name)) table.RemoveChain(name);
       }
     }
@@ -236,10 +237,10 @@ void PolicyTables::RemoveUnit(const UnitKey& key) {
   const auto found = units_.find(key);
   if (found == units_.end()) return;
   for (TableSync& table : tables_) {
-    for (const Way way : Ways()) {
+    for (const Way way : kBothWays) {
       for (const Direction direction : kBothDirections) {
-        table.RemoveChain(key.first ? ProfileChainName(key.second, direction, way)
-                                    : PolicyChainName(key.second, direction, way));
+        const std::string name = ChainNameOf(key, direction, way);
+        if (table.desired().chains.contains(name)) table.RemoveChain(name);
       }
     }
     ReleaseLiterals(table.family(), found->second.literals[IndexOf(table.family())]);
@@ -258,17 +259,19 @@ void PolicyTables::SetWorkload(const std::string& name, const dataplane_api::End
   for (const Way way : Ways()) {
     for (const Direction direction : kBothDirections) {
       const bool ingress = direction == Direction::kIngress;
-      workload.entry[{direction, way}] = UseEndpointChains(
-          {Stage::kWorkload, direction, ingress ? endpoint.policies.ingress : endpoint.policies.egress,
-           endpoint.profiles, false},
-          way, workload.chains);
+      workload.entry[{direction, way}] =
+          UseEndpointChains(
+              {Stage::kWorkload, direction, ingress ? endpoint.policies.ingress : endpoint.policies.egress,
+               endpoint.profiles, false},
+              way, workload.chains)
+              .endpoint;
     }
   }
   if (!endpoint.spoofable.empty()) {
     std::string content;
     for (const net::Cidr& net : endpoint.spoofable) content += net.ToString() + ",";
     workload.spoof_chain = "cali-sp-" + Sha256Hex(content).substr(0, 16);
-    if (++chain_users_[workload.spoof_chain] == 1) {
+    if (++spoof_users_[workload.spoof_chain] == 1) {
       for (TableSync& table : tables_) {
         std::vector<net::Cidr> sources = endpoint.spoofable;
         std::erase_if(sources, [&](const net::Cidr& net) { return net.family() != table.family(); });
@@ -299,8 +302,8 @@ void PolicyTables::RemoveWorkload(const std::string& name) {
   }
   PointInterface(interface);
   ReleaseChains(workload.chains);
-  if (workload.spoof_chain.empty() || --chain_users_[workload.spoof_chain] > 0) return;
-  chain_users_.erase(workload.spoof_chain);
+  if (workload.spoof_chain.empty() || --spoof_users_[workload.spoof_chain] > 0) return;
+  spoof_users_.erase(workload.spoof_chain);
   for (TableSync& table : tables_) {
     table.RemoveChain(workload.spoof_chain);
     ReleaseLiterals(table.family(), spoof_literals_[workload.spoof_chain][IndexOf(table.family())]);
@@ -363,10 +366,12 @@ void PolicyTables::SetHostEndpoint(const std::string& name, const dataplane_api:
   const auto add = [&](Stage stage, Direction direction, const dataplane_api::BothDirections& policies,
                        Way way, bool left_alone) {
     const bool has_profiles = stage == Stage::kHost;
-    host.entry[{stage, direction, way}] = UseEndpointChains(
-        {stage, direction, direction == Direction::kIngress ? policies.ingress : policies.egress,
-         has_profiles ? endpoint.profiles : std::vector<std::string>(), left_alone},
-        way, host.chains);
+    host.entry[{stage, direction, way}] =
+        UseEndpointChains(
+            {stage, direction, direction == Direction::kIngress ? policies.ingress : policies.egress,
+             has_profiles ? endpoint.profiles : std::vector<std::string>(), left_alone},
+            way, host.chains)
+            .endpoint;
   };
   for (const Direction direction : kBothDirections) {
     for (const Way way : Ways()) {
@@ -392,29 +397,47 @@ void PolicyTables::RemoveHostEndpoint(const std::string& name) {
 
 // ---- What several share.
 
-std::string PolicyTables::UseEndpointChains(const EndpointPolicies& policies, Way way,
-                                            std::vector<std::string>& used) {
-  EndpointChains rendered = RenderEndpoint(policies, {way, &host_.settings});
-  for (auto& [name, chain] : rendered.chains) {
-    UseChain(name, std::move(chain));
+EndpointChainNames PolicyTables::UseEndpointChains(const EndpointPolicies& policies, Way way,
+                                                   std::vector<std::string>& used) {
+  EndpointChainNames names = NamesOf(policies, way);
+  if (policies.left_alone) return names;
+  std::map<std::string, Chain> rendered;  // once any of them is new
+  const auto use = [&](const std::string& name, std::vector<UnitKey> units) {
     used.push_back(name);
-  }
-  return rendered.name;
-}
-void PolicyTables::UseChain(const std::string& name, Chain chain) {
-  if (++chain_users_[name] > 1) {
-    // Equal names have equal content, but for what host settings change.
-    const auto known = tables_[0].desired().chains.find(name);
-    if (known != tables_[0].desired().chains.end() && known->second == chain) return;
-  }
-  tables_[1].SetChain(name, chain);
-  tables_[0].SetChain(name, std::move(chain));
+    SharedChain& shared = shared_chains_[name];
+    if (++shared.users > 1) return;
+    if (rendered.empty()) rendered = RenderEndpoint(policies, {way, &host_.settings});
+    for (TableSync& table : tables_) table.SetChain(name, rendered.at(name));
+    for (UnitKey& unit : units) shared.units.emplace_back(std::move(unit), policies.direction);
+    UseUnits(shared.units, 1);
+  };
+  const auto keys = [](bool profiles, const std::vector<std::string>& units) {
+    std::vector<UnitKey> out;
+    for (const std::string& unit : units) out.emplace_back(profiles, unit);
+    return out;
+  };
+  for (std::size_t i = 0; i < names.tiers.size(); ++i)
+    use(names.tiers[i], keys(false, policies.tiers[i].policies));
+  use(names.endpoint, keys(true, policies.profiles));
+  return names;
 }
 void PolicyTables::ReleaseChains(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
-    if (--chain_users_.at(name) > 0) continue;
-    chain_users_.erase(name);
+    const auto shared = shared_chains_.find(name);
+    if (--shared->second.users > 0) continue;
     for (TableSync& table : tables_) table.RemoveChain(name);
+    UseUnits(shared->second.units, -1);
+    shared_chains_.erase(shared);
+  }
+}
+void PolicyTables::UseUnits(const std::vector<UnitChain>& units, int change) {
+  for (const UnitChain& unit : units) {
+    int& users = unit_users_[unit];
+    const int before = std::exchange(users, users + change);
+    if (users == 0) unit_users_.erase(unit);
+    if (before != 0 && before + change != 0) continue;
+    if (const auto found = units_.find(unit.first); found != units_.end())
+      RenderUnit(unit.first, found->second);
   }
 }
 void PolicyTables::UseLiterals(net::Family family, const std::map<std::string, Set>& literals,

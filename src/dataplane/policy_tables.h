@@ -51,6 +51,12 @@ class PolicyTables final {
     std::array<std::vector<std::string>, 2> literals;  // by family, one entry per use
   };
   using UnitKey = std::pair<bool, std::string>;  // profile?, name
+  using UnitChain = std::pair<UnitKey, Direction>;
+  // Of an endpoint or a tier, as several have it.
+  struct SharedChain {
+    int users = 0;
+    std::vector<UnitChain> units;  // that it leads to
+  };
   struct Workload {
     dataplane_api::Endpoint endpoint;
     std::map<std::pair<Direction, Way>, std::string> entry;  // its chain on each way
@@ -70,6 +76,7 @@ class PolicyTables final {
   void SetUnit(const UnitKey& key, const dataplane_api::Rules& rules);
   void RemoveUnit(const UnitKey& key);
   void RenderUnit(const UnitKey& key, Unit& unit);
+  static std::string ChainNameOf(const UnitKey& key, Direction direction, Way way);
 
   void SetWorkload(const std::string& name, const dataplane_api::Endpoint& endpoint);
   void RemoveWorkload(const std::string& name);
@@ -80,9 +87,10 @@ class PolicyTables final {
   bool AnyEnforced(const dataplane_api::BothDirections& policies) const;
 
   // Chains and sets that several share: counted.
-  std::string UseEndpointChains(const EndpointPolicies& policies, Way way, std::vector<std::string>& used);
-  void UseChain(const std::string& name, kernel::nft::Chain chain);
+  EndpointChainNames UseEndpointChains(const EndpointPolicies& policies, Way way,
+                                       std::vector<std::string>& used);
   void ReleaseChains(const std::vector<std::string>& names);
+  void UseUnits(const std::vector<UnitChain>& units, int change);
   void UseLiterals(net::Family family, const std::map<std::string, kernel::nft::Set>& literals,
                    std::vector<std::string>& used);
   void ReleaseLiterals(net::Family family, const std::vector<std::string>& names);
@@ -104,7 +112,9 @@ class PolicyTables final {
   std::map<std::string, Host> host_endpoints_;
   std::map<std::string, std::string> host_interfaces_;
   std::map<std::string, std::set<std::string>> interface_users_;  // workloads by interface
-  std::map<std::string, int> chain_users_;
+  std::map<std::string, SharedChain> shared_chains_;
+  std::map<UnitChain, int> unit_users_;  // only those that somebody leads to are in the kernel
+  std::map<std::string, int> spoof_users_;
   std::map<std::string, std::array<std::vector<std::string>, 2>> spoof_literals_;  // by chain
   std::array<std::map<std::string, int>, 2> literal_users_;
   bool must_read_ = true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/rule_rendering.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -199,9 +200,9 @@ TEST(EndpointRendering, AsksTiersInOrderThenProfilesAndThenDenies) {
   EndpointPolicies policies;
   policies.tiers = {{"sec", {"gnp/a", "gnp/b"}, false}, {"default", {"np/ns/c"}, true}};
   policies.profiles = {"net1"};
-  const EndpointChains rendered = RenderEndpoint(policies, {Way::kOriginal, &host});
-  ASSERT_EQ(rendered.chains.size(), 3U);
-  const auto lines = Lines(rendered.chains.at(rendered.name));
+  const auto chains = RenderEndpoint(policies, {Way::kOriginal, &host});
+  ASSERT_EQ(chains.size(), 3U);
+  const auto lines = Lines(chains.at(NamesOf(policies, Way::kOriginal).endpoint));
   ASSERT_EQ(lines.size(), 10U);
   EXPECT_THAT(lines[1], HasSubstr("comment \"tier sec\""));
   EXPECT_EQ(lines[2], "meta mark & 0x00050000 != 0x00000000 return");
@@ -216,28 +217,39 @@ TEST(EndpointRendering, ATierEndsInADenialUnlessItPasses) {
   EndpointPolicies policies;
   policies.tiers = {{"t", {"gnp/a"}, false}};
   const auto last_of_tier = [&] {
-    const EndpointChains rendered = RenderEndpoint(policies, {Way::kOriginal, &host});
-    for (const auto& [name, chain] : rendered.chains) {
-      if (name != rendered.name) return Lines(chain).back();
-    }
-    return std::string();
+    const auto chains = RenderEndpoint(policies, {Way::kOriginal, &host});
+    return Lines(chains.at(NamesOf(policies, Way::kOriginal).tiers[0])).back();
   };
   EXPECT_THAT(last_of_tier(), HasSubstr("comment \"end of tier t\""));
   policies.tiers[0].pass_at_end = true;
-  EXPECT_EQ(last_of_tier(), "meta mark & 0x00070000 != 0x00000000 return");
+  EXPECT_EQ(last_of_tier(), "jump cali-pi-gnp/a");
+}
+
+TEST(EndpointRendering, APolicyIsAskedOnlyIfNoneBeforeItHasDecided) {
+  const dataplane_api::HostSettings host;
+  EndpointPolicies policies;
+  policies.tiers = {{"t", {}, true}};
+  for (int i = 0; i < 9; ++i) policies.tiers[0].policies.push_back(fmt::format("gnp/p{}", i));
+  const auto lines =
+      Lines(RenderEndpoint(policies, {Way::kOriginal, &host}).at(NamesOf(policies, Way::kOriginal).tiers[0]));
+  ASSERT_EQ(lines.size(), 10U);
+  EXPECT_EQ(lines[0], "jump cali-pi-gnp/p0") << "marks are taken away before a tier";
+  EXPECT_EQ(lines[1], "meta mark & 0x00070000 == 0x00000000 jump cali-pi-gnp/p1");
+  EXPECT_EQ(lines[8], "meta mark & 0x00070000 != 0x00000000 return");
+  EXPECT_EQ(lines[9], "meta mark & 0x00070000 == 0x00000000 jump cali-pi-gnp/p8");
 }
 
 TEST(EndpointRendering, EqualPoliciesShareChainsAndOthersDoNot) {
-  const dataplane_api::HostSettings host;
   EndpointPolicies policies;
   policies.profiles = {"a", "b"};
-  const std::string name = RenderEndpoint(policies, {Way::kOriginal, &host}).name;
-  EXPECT_EQ(RenderEndpoint(policies, {Way::kOriginal, &host}).name, name);
-  EXPECT_NE(RenderEndpoint(policies, {Way::kReply, &host}).name, name);
+  const EndpointChainNames names = NamesOf(policies, Way::kOriginal), reply = NamesOf(policies, Way::kReply);
+  EXPECT_EQ(NamesOf(policies, Way::kOriginal).endpoint, names.endpoint);
+  EXPECT_NE(reply.endpoint, names.endpoint);
   policies.profiles = {"b", "a"};
-  EXPECT_NE(RenderEndpoint(policies, {Way::kOriginal, &host}).name, name);
+  EXPECT_NE(NamesOf(policies, Way::kOriginal).endpoint, names.endpoint);
+  policies.profiles = {"a", "b"};
   policies.direction = Direction::kEgress;
-  EXPECT_NE(RenderEndpoint(policies, {Way::kOriginal, &host}).name, name);
+  EXPECT_NE(NamesOf(policies, Way::kOriginal).endpoint, names.endpoint);
 }
 
 TEST(HostRendering, MasqueradesOnlyWithAPoolThatWantsIt) {

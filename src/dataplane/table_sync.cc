@@ -138,7 +138,8 @@ Transaction TableSync::PendingChanges() const {
     if (want != nullptr && (have == nullptr || *want != *have))
       out.changes.push_back(kernel::nft::SetChain{name, *want});
   }
-  if (!out.changes.empty()) out.changes.push_back(AddTable{});  // fine if it exists
+  // Fine if it exists: an empty one reads like none.
+  if (!out.changes.empty() && actual_.chains.empty()) out.changes.push_back(AddTable{});
   return out;
 }
 

@@ -30,6 +30,7 @@ constexpr std::uint32_t kTypeVerdict = 0xffffff00;  // NFT_DATA_VERDICT
 constexpr std::uint32_t kHostByteOrder = 1;         // nft's enum byteorder
 // Members per message: an attribute's length is 16 bits.
 constexpr std::size_t kMembersPerMessage = 400, kVerdictsPerMessage = 200;
+constexpr std::size_t kLongestMessage = 128 * 1024;
 
 template <auto Free>
 struct Freed {
@@ -306,9 +307,9 @@ BatchBuilder::BatchBuilder(std::string table, std::uint32_t first_sequence)
     : table_(std::move(table)),
       first_sequence_(first_sequence),
       sequence_(first_sequence),
-      scratch_(128 * 1024) {
-  nftnl_batch_begin(scratch_.data(), sequence_);
-  Append(scratch_.data(), "begin");
+      scratch_(std::make_unique_for_overwrite<char[]>(kLongestMessage)) {
+  nftnl_batch_begin(scratch_.get(), sequence_);
+  Append(scratch_.get(), "begin");
 }
 
 void BatchBuilder::Append(const char* message, std::string description) {
@@ -322,9 +323,9 @@ void BatchBuilder::Append(const char* message, std::string description) {
 template <typename Build>
 void BatchBuilder::Message(std::uint16_t type, net::Family family, std::uint16_t flags,
                            std::string description, Build build) {
-  nlmsghdr* header = nftnl_nlmsg_build_hdr(scratch_.data(), type, FamilyNumber(family), flags, sequence_);
+  nlmsghdr* header = nftnl_nlmsg_build_hdr(scratch_.get(), type, FamilyNumber(family), flags, sequence_);
   build(header);
-  Append(scratch_.data(), std::move(description));
+  Append(scratch_.get(), std::move(description));
 }
 
 void BatchBuilder::AddTable(net::Family family) {
@@ -478,9 +479,9 @@ void BatchBuilder::Add(const Transaction& transaction) {
 std::vector<char> BatchBuilder::Finish() {
   if (descriptions_.size() == 1) return {};
   reinterpret_cast<nlmsghdr*>(batch_.data() + last_message_)->nlmsg_flags |= NLM_F_ACK;
-  nftnl_batch_end(scratch_.data(), sequence_);
-  const auto* header = reinterpret_cast<const nlmsghdr*>(scratch_.data());
-  batch_.insert(batch_.end(), scratch_.data(), scratch_.data() + header->nlmsg_len);
+  nftnl_batch_end(scratch_.get(), sequence_);
+  const auto* header = reinterpret_cast<const nlmsghdr*>(scratch_.get());
+  batch_.insert(batch_.end(), scratch_.get(), scratch_.get() + header->nlmsg_len);
   return std::move(batch_);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -58,7 +59,7 @@ class BatchBuilder final {
   std::uint32_t sequence_;
   std::vector<char> batch_;
   std::size_t last_message_ = 0;
-  std::vector<char> scratch_;
+  std::unique_ptr<char[]> scratch_;  // one message
   std::vector<std::string> descriptions_;
 };
 
