@@ -5,7 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "calc/selectors.h"
+#include "model/codec/convert.h"
 
 namespace calico::calc {
 namespace {
@@ -15,6 +17,7 @@ using model::HostEndpoint;
 using model::NetworkSet;
 using model::Object;
 using model::WorkloadEndpoint;
+using ObjectPtr = std::shared_ptr<const Object>;
 
 constexpr char kNamespaceLabel[] = "projectcalico.org/namespace";
 constexpr char kOrchestratorLabel[] = "projectcalico.org/orchestrator";
@@ -49,11 +52,15 @@ model::Labels WithSystemLabels(const WorkloadEndpoint& endpoint, model::Labels l
   return labels;
 }
 
-bool Has(const std::vector<std::string>& types, const char* type) {
-  return types.empty() || std::count(types.begin(), types.end(), type) > 0;
-}
-
 }  // namespace
+
+bool IsFor(const model::PolicySpec& policy, std::string_view type) {
+  return policy.types.empty() ||
+         std::any_of(policy.types.begin(), policy.types.end(), [&](const std::string& one) {
+           return EqualsIgnoreCase(one, type) ||
+                  (!EqualsIgnoreCase(one, "Ingress") && !EqualsIgnoreCase(one, "Egress"));
+         });
+}
 
 const model::Profile& AllowProfile() {
   static const model::Profile profile = [] {
@@ -138,8 +145,13 @@ PolicySelection SelectionOf(const model::Key& key, const Object& policy) {
           if constexpr (requires { one.global; }) global = &one.global;
           const auto& hints = one.spec.performance_hints;
           const bool everywhere = std::count(hints.begin(), hints.end(), "AssumeNeededOnEveryNode") > 0;
+          std::vector<std::string> problems;
+          if (!one.spec.unreadable.empty()) {
+            problems.push_back(fmt::format("{} cannot be read and denies everything that it selects: {}",
+                                           model::Describe(key), one.spec.unreadable));
+          }
           auto selector = PolicySelector(one.spec, global, key.ns);
-          if (selector.has_value()) return {*std::move(selector), everywhere, {}};
+          if (selector.has_value()) return {*std::move(selector), everywhere, std::move(problems)};
           static const model::GlobalPolicySpec kAnything;
           return {*PolicySelector({}, global == nullptr ? nullptr : &kAnything, key.ns),
                   everywhere,
@@ -153,13 +165,28 @@ PolicySelection SelectionOf(const model::Key& key, const Object& policy) {
       policy);
 }
 
+ObjectPtr AsCalicoPolicy(const ObjectPtr& policy) {
+  const auto* kubernetes =
+      policy == nullptr ? nullptr : std::get_if<model::StagedKubernetesNetworkPolicy>(policy.get());
+  if (kubernetes == nullptr) return policy;
+  model::StagedNetworkPolicy staged;
+  staged.metadata = kubernetes->metadata;
+  staged.staged_action = kubernetes->staged_action;
+  auto spec = model::SpecOfKubernetesPolicy(*kubernetes);
+  if (spec.has_value())
+    staged.spec = *std::move(spec);
+  else
+    staged.spec.unreadable = spec.error().message();
+  return std::make_shared<const Object>(std::move(staged));
+}
+
 PolicyRules RulesOf(const Object& policy) {
   return std::visit(
       [](const auto& one) -> PolicyRules {
         PolicyRules rules;
         if constexpr (requires { one.spec.ingress; }) {
-          if (Has(one.spec.types, "Ingress")) rules.ingress = one.spec.ingress;
-          if (Has(one.spec.types, "Egress")) rules.egress = one.spec.egress;
+          if (IsFor(one.spec, "Ingress")) rules.ingress = one.spec.ingress;
+          if (IsFor(one.spec, "Egress")) rules.egress = one.spec.egress;
         }
         rules.staged = requires { one.staged_action; };
         return rules;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "calc/ip_set_index.h"
@@ -31,10 +33,16 @@ dataplane_api::HostEndpoint ToDataplane(const model::HostEndpoint& endpoint);
 
 // --- Policies of every kind.
 
+// Itself, or what one of Kubernetes says in Calico's words.
+std::shared_ptr<const model::Object> AsCalicoPolicy(const std::shared_ptr<const model::Object>& policy);
+// Whether a policy has its say in a direction, "Ingress" or "Egress" (reference felix 2.4). None: written by
+// a very old client, both. A word that is no type cannot take a policy out of force.
+bool IsFor(const model::PolicySpec& policy, std::string_view type);
+
 struct PolicySelection {
-  model::Selector selector;
+  model::Selector selector = model::Selector::AllOf({});
   bool everywhere = false;            // wanted on every host, whether or not it applies there
-  std::vector<std::string> problems;  // not empty: nobody knows whom it selects
+  std::vector<std::string> problems;  // not empty: it denies everything
 };
 // A selector that does not parse selects everything that the policy could: its namespace, or all.
 PolicySelection SelectionOf(const model::Key& key, const model::Object& policy);

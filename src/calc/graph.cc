@@ -8,12 +8,11 @@
 #include <fmt/format.h>
 
 #include "calc/cluster_state.h"
+#include "calc/conversion.h"
 #include "calc/endpoints.h"
 #include "calc/ip_set_index.h"
 #include "calc/policies.h"
-#include "calc/rules.h"
 #include "calc/selector_index.h"
-#include "calc/selectors.h"
 
 namespace calico::calc {
 namespace {
@@ -34,30 +33,18 @@ class ActiveRules final : public SetsInUse {
   std::string NamedPort(const model::Selector& selector, const std::string& port) override {
     return sets_.emplace_back(index_->UseNamedPort(selector, port));
   }
-  // Sets of before that are used again stay in between.
-  template <typename Fill>
-  void Renew(const Fill& fill) {
+  // `convert(sets)` gives the new ones. Sets of before that are used again stay in between.
+  template <typename Convert>
+  void Renew(const Convert& convert) {
     const std::vector<std::string> before = std::exchange(sets_, {});
-    rules = {};
-    problems.clear();
-    fill(*this);
+    converted = convert(static_cast<SetsInUse&>(*this));
     for (const std::string& set : before) index_->Release(set);
   }
-  void Convert(const std::vector<model::Rule>& from, const std::string& ns, const std::string& owner,
-               std::vector<dataplane_api::Rule>& to) {
-    std::vector<std::string> found;
-    to = ConvertRules(from, ns, *this, found);
-    for (const std::string& problem : found) problems.push_back(owner + " " + problem);
+  void Release() {
+    Renew([](SetsInUse&) { return Converted(); });
   }
 
-  void DenyAll() {
-    dataplane_api::Rule deny;
-    deny.action = dataplane_api::RuleAction::kDeny;
-    rules.ingress = rules.egress = {deny};
-  }
-
-  dataplane_api::Rules rules;
-  std::vector<std::string> problems;
+  Converted converted;
 
  private:
   IpSetIndex* index_;
@@ -110,10 +97,8 @@ struct Graph::Impl {
   struct PolicyState {
     ObjectPtr object;
     std::string id;
-    std::string selector;  // canonical
+    PolicySelection selection;
     SelectorIndex::SelectorId selector_id = 0;
-    std::vector<std::string> problems;  // of the policy as a whole
-    bool everywhere = false;            // performance hint: active without any local endpoint
   };
 
   // ---- endpoints ----
@@ -190,27 +175,21 @@ struct Graph::Impl {
   void ReleaseProfile(const std::string& name) {
     const auto found = active_profiles.find(name);
     if (--found->second.first > 0) return;
-    found->second.second.Renew([](ActiveRules&) {});
+    found->second.second.Release();
     active_profiles.erase(found);
+    Note("profile " + name, {});
     sent_profiles.MarkChanged(name);
   }
-  // A profile that is not there denies everything until it comes (reference felix 1.4).
   void Convert(const std::string& name, ActiveRules& active) {
-    active.Renew([&](ActiveRules& fresh) {
-      const model::Profile* profile = FindProfile(name);
-      if (profile == nullptr) {
-        fresh.DenyAll();
-        return;
-      }
-      fresh.Convert(profile->ingress, "", "profile " + name + " ingress", fresh.rules.ingress);
-      fresh.Convert(profile->egress, "", "profile " + name + " egress", fresh.rules.egress);
-    });
+    active.Renew([&](SetsInUse& uses) { return ConvertProfile(name, FindProfile(name), uses); });
+    Note("profile " + name, active.converted.problems);
     sent_profiles.MarkChanged(name);
   }
 
   // ---- policies ----
 
-  void OnPolicy(const Key& key, const ObjectPtr& object) {
+  void OnPolicy(const Key& key, const ObjectPtr& stored) {
+    const ObjectPtr object = AsCalicoPolicy(stored);
     const auto traits = object == nullptr ? std::nullopt : TraitsOf(key, *object);
     if (!traits) {
       RemovePolicy(key);
@@ -220,17 +199,17 @@ struct Graph::Impl {
     PolicyState& state = found->second;
     state.object = object;
     state.id = traits->id;
-    const PolicySelection selection = SelectionOf(key, *object);
-    state.problems = selection.problems;
-    state.everywhere = selection.everywhere;
+    const model::Selector before = state.selection.selector;
+    state.selection = SelectionOf(key, *object);
+    const model::Selector& now = state.selection.selector;
+    Note("policy " + state.id, state.selection.problems);
     policies.SetPolicy(key, *traits);
     keys_of_policies[state.id] = key;
-    if (fresh || state.selector != selection.selector.text()) {
+    if (fresh || before.text() != now.text()) {
       if (!fresh) local_index.RemoveSelector(state.selector_id);
       if (fresh) state.selector_id = next_selector++;
       keys_of_selectors[state.selector_id] = key;
-      state.selector = selection.selector.text();
-      local_index.AddSelector(state.selector_id, selection.selector);
+      local_index.AddSelector(state.selector_id, now);
     }
     changed_policies.insert(key);
   }
@@ -243,6 +222,7 @@ struct Graph::Impl {
     keys_of_selectors.erase(found->second.selector_id);
     keys_of_policies.erase(found->second.id);
     Deactivate(key, found->second.id);
+    Note("policy " + found->second.id, {});
     policy_states.erase(found);
   }
   void TakeMatches() {
@@ -258,34 +238,35 @@ struct Graph::Impl {
       const auto found = policy_states.find(key);
       if (found == policy_states.end()) continue;
       const PolicyState& state = found->second;
-      if (!state.everywhere && !policies.Applies(key)) {
+      if (!state.selection.everywhere && !policies.Applies(key)) {
         Deactivate(key, state.id);
         continue;
       }
       auto [active, fresh] = active_policies.try_emplace(key, nullptr, ActiveRules(sets));
       if (!fresh && active->second.first == state.object) continue;
       active->second.first = state.object;
-      active->second.second.Renew([&](ActiveRules& rules) { ConvertPolicy(key, state, rules); });
+      ActiveRules& rules = active->second.second;
+      rules.Renew([&](SetsInUse& uses) { return ConvertPolicy(key, *state.object, state.selection, uses); });
+      Note("rules of " + state.id, rules.converted.problems);
       sent_policies.MarkChanged(state.id);
     }
-  }
-  static void ConvertPolicy(const Key& key, const PolicyState& state, ActiveRules& active) {
-    const PolicyRules from = RulesOf(*state.object);
-    active.rules.staged = from.staged;
-    if (!state.problems.empty()) {  // whom it selects is not known: nobody may pass
-      active.DenyAll();
-      return;
-    }
-    const std::string name = model::Describe(key);
-    active.Convert(from.ingress, key.ns, name + " ingress", active.rules.ingress);
-    active.Convert(from.egress, key.ns, name + " egress", active.rules.egress);
   }
   void Deactivate(const Key& key, const std::string& id) {
     const auto found = active_policies.find(key);
     if (found == active_policies.end()) return;
-    found->second.second.Renew([](ActiveRules&) {});
+    found->second.second.Release();
     active_policies.erase(found);
+    Note("rules of " + id, {});
     sent_policies.MarkChanged(id);
+  }
+
+  // ---- what cannot be expressed ----
+
+  void Note(const std::string& whose, const std::vector<std::string>& found) {
+    if (found.empty())
+      problems.erase(whose);
+    else
+      problems[whose] = found;
   }
 
   // ---- what is sent ----
@@ -318,12 +299,12 @@ struct Graph::Impl {
     if (key == keys_of_policies.end()) return std::nullopt;
     const auto found = active_policies.find(key->second);
     if (found == active_policies.end()) return std::nullopt;
-    return found->second.second.rules;
+    return found->second.second.converted.rules;
   }
   std::optional<dataplane_api::Rules> ProfileNow(const std::string& name) const {
     const auto found = active_profiles.find(name);
     if (found == active_profiles.end()) return std::nullopt;
-    return found->second.second.rules;
+    return found->second.second.converted.rules;
   }
 
   Batch Flush() {
@@ -382,6 +363,7 @@ struct Graph::Impl {
   dataplane_api::HostSettings host;
   bool host_sent = false;
   bool dirty_cluster = true;
+  std::map<std::string, std::vector<std::string>> problems;  // by whose they are; none is empty
   bool in_sync = false;
 };
 
@@ -433,12 +415,8 @@ bool Graph::in_sync() const {
 
 std::vector<std::string> Graph::warnings() const {
   std::vector<std::string> all;
-  for (const auto& [key, state] : impl_->policy_states)
-    all.insert(all.end(), state.problems.begin(), state.problems.end());
-  for (const auto& [key, active] : impl_->active_policies)
-    all.insert(all.end(), active.second.problems.begin(), active.second.problems.end());
-  for (const auto& [name, active] : impl_->active_profiles)
-    all.insert(all.end(), active.second.problems.begin(), active.second.problems.end());
+  for (const auto& [whose, problems] : impl_->problems)
+    all.insert(all.end(), problems.begin(), problems.end());
   std::sort(all.begin(), all.end());
   return all;
 }

@@ -30,6 +30,8 @@ Object Endpoint(const std::string& node, const std::string& interface, const std
   endpoint.profiles = {profile};
   return endpoint;
 }
+constexpr char kAllow[] = "projectcalico-default-allow";
+
 Key EndpointKey(const std::string& name) {
   return Key::Resource(Kind::kWorkloadEndpoint, name, "default");
 }
@@ -172,6 +174,62 @@ TEST_F(GraphTest, ARuleThatIsNotUnderstoodFailsClosed) {
       ElementsAre("profile p ingress rule 1: protocol 'carrier-pigeon' is not understood: it is left out",
                   "profile p ingress rule 2: protocol 'carrier-pigeon' is not understood: it denies "
                   "everything"));
+}
+
+TEST_F(GraphTest, APolicyThatCannotBeReadDeniesTheEndpointsItSelects) {
+  Put(EndpointKey("a"), Endpoint("node1", "cali1", "10.0.0.1", kAllow));
+  model::GlobalNetworkPolicy policy;
+  policy.spec.selector = "all()";
+  policy.spec.types = {"Ingress"};
+  policy.spec.ingress.resize(1);
+  policy.spec.ingress[0].action = "Allow";
+  policy.spec.unreadable = "spec.ingress: not a list";
+  Put(Key::Resource(Kind::kGlobalNetworkPolicy, "p"), policy);
+  const Batch batch = InSync();
+  EXPECT_EQ(batch.endpoints.at("default/a")->policies.ingress.size(), 1U);
+  EXPECT_TRUE(batch.endpoints.at("default/a")->policies.egress.empty());
+  ASSERT_EQ(batch.policies.at("gnp/p")->ingress.size(), 1U);
+  EXPECT_EQ(batch.policies.at("gnp/p")->ingress[0].action, dataplane_api::RuleAction::kDeny);
+  EXPECT_THAT(graph_.warnings(), ElementsAre("GlobalNetworkPolicy(p) cannot be read and denies everything that "
+                                             "it selects: spec.ingress: not a list"));
+  policy.spec.unreadable.clear();
+  Put(Key::Resource(Kind::kGlobalNetworkPolicy, "p"), policy);
+  EXPECT_TRUE(graph_.warnings().empty());
+}
+
+TEST_F(GraphTest, AProfileThatCannotBeReadDeniesEverything) {
+  model::Profile profile;
+  profile.ingress.resize(1);
+  profile.ingress[0].action = "Allow";
+  profile.unreadable = "spec.egress: not a list";
+  Put(Key::Resource(Kind::kProfile, "p"), profile);
+  Put(EndpointKey("a"), Endpoint("node1", "cali1", "10.0.0.1", "p"));
+  const Batch batch = InSync();
+  EXPECT_EQ(batch.profiles.at("p")->ingress.at(0).action, dataplane_api::RuleAction::kDeny);
+  EXPECT_EQ(batch.profiles.at("p")->egress.at(0).action, dataplane_api::RuleAction::kDeny);
+  EXPECT_EQ(graph_.warnings().size(), 1U);
+  Remove(EndpointKey("a"));
+  EXPECT_TRUE(graph_.warnings().empty());
+}
+
+TEST_F(GraphTest, AStagedPolicyOfKubernetesIsCountedLikeOneOfCalico) {
+  Put(EndpointKey("a"), Endpoint("node1", "cali1", "10.0.0.1", kAllow));
+  model::StagedKubernetesNetworkPolicy staged;
+  staged.metadata.name = "p";
+  staged.metadata.ns = "default";
+  staged.ingress_json = R"([{"ports":[{"protocol":"TCP","port":80}]}])";
+  staged.policy_types = {"Ingress"};
+  const Key key = Key::Resource(Kind::kStagedKubernetesNetworkPolicy, "p", "default");
+  Put(key, staged);
+  const Batch batch = InSync();
+  ASSERT_EQ(batch.endpoints.at("default/a")->policies.ingress.size(), 1U);
+  EXPECT_TRUE(batch.endpoints.at("default/a")->policies.ingress[0].pass_at_end);
+  const auto& rules = *batch.policies.at("sknp/default/p");
+  EXPECT_TRUE(rules.staged);
+  ASSERT_EQ(rules.ingress.size(), 1U);
+  EXPECT_EQ(rules.ingress[0].protocol, net::kTcp);
+  const Batch removed = Remove(key);
+  EXPECT_TRUE(removed.endpoints.at("default/a")->policies.ingress.empty());
 }
 
 TEST_F(GraphTest, HostSettingsComeFromPoolsBlocksAndConfiguration) {

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "calc/endpoints.h"
 
 namespace calico::calc {
 namespace {
@@ -44,12 +45,8 @@ PolicyTraits CommonTraits(const Key& key, const model::PolicySpec& spec) {
   traits.tier = spec.tier.empty() ? model::kDefaultTier : spec.tier;
   traits.order = spec.order;
   traits.tie = fmt::format("{}/{}/{}", key.name, key.ns, model::KindName(key.kind));
-  // Data of very old clients has no types, which means both (reference felix 2.4).
-  const auto has = [&](const char* type) {
-    return spec.types.empty() || std::count(spec.types.begin(), spec.types.end(), type) > 0;
-  };
-  traits.ingress = has("Ingress");
-  traits.egress = has("Egress");
+  traits.ingress = IsFor(spec, "Ingress");
+  traits.egress = IsFor(spec, "Egress");
   return traits;
 }
 

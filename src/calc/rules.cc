@@ -41,9 +41,32 @@ Result<std::optional<std::uint8_t>> IcmpNumber(const std::optional<int>& number)
   return std::optional(static_cast<std::uint8_t>(*number));
 }
 
+Result<std::optional<net::Family>> IpVersion(const std::optional<int>& version) {
+  if (!version) return std::optional<net::Family>();
+  if (*version != 4 && *version != 6) return NotUnderstood(fmt::format("ipVersion {}", *version));
+  return std::optional(*version == 6 ? net::Family::kV6 : net::Family::kV4);
+}
+
+bool HasPorts(std::uint8_t protocol) {
+  return protocol == net::kTcp || protocol == net::kUdp || protocol == net::kSctp ||
+         protocol == net::kUdpLite;
+}
+
+// Reference felix 2.6: a number needs a protocol with ports; a name brings its own.
+Status CheckPorts(const model::Rule& rule, const std::optional<std::uint8_t>& protocol) {
+  if (protocol && HasPorts(*protocol)) return Ok();
+  for (const auto* ports :
+       {&rule.source.ports, &rule.source.not_ports, &rule.destination.ports, &rule.destination.not_ports}) {
+    for (const model::Port& port : *ports) {
+      if (std::holds_alternative<net::PortRange>(port))
+        return NotUnderstood("ports without a protocol that has them");
+    }
+  }
+  return Ok();
+}
+
 // Given by its name a protocol implies the family; its number does not (reference felix 2.6).
-std::optional<net::Family> FamilyOf(const model::Rule& rule) {
-  if (rule.ip_version) return *rule.ip_version == 6 ? net::Family::kV6 : net::Family::kV4;
+std::optional<net::Family> FamilyOfProtocol(const model::Rule& rule) {
   if (EqualsIgnoreCase(rule.protocol, "ICMP")) return net::Family::kV4;
   if (EqualsIgnoreCase(rule.protocol, "ICMPv6")) return net::Family::kV6;
   return std::nullopt;
@@ -66,8 +89,10 @@ class RuleConverter {
   Result<dataplane_api::Rule> Convert(const model::Rule& rule, RuleAction action) {
     dataplane_api::Rule out;
     out.action = action;
-    out.family = FamilyOf(rule);
+    ASSIGN_OR_RETURN(out.family, IpVersion(rule.ip_version));
+    if (!out.family) out.family = FamilyOfProtocol(rule);
     ASSIGN_OR_RETURN(out.protocol, Protocol(rule.protocol));
+    RETURN_IF_ERROR(CheckPorts(rule, out.protocol));
     ASSIGN_OR_RETURN(out.not_protocol, Protocol(rule.not_protocol));
     if (rule.icmp) {
       ASSIGN_OR_RETURN(out.icmp_type, IcmpNumber(rule.icmp->type));

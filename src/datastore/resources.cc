@@ -27,7 +27,13 @@ Stored StaticProfile() {
 }
 
 Result<Stored> Decode(const model::Key& key, const KeyValue& kv) {
-  ASSIGN_OR_RETURN(model::Object object, model::DecodeValue(key, kv.value));
+  auto decoded = model::DecodeValue(key, kv.value);
+  if (!decoded.has_value()) {
+    const char* consequence =
+        model::IsEnforced(key.kind) ? "; agents let it deny everything that it selects" : "";
+    return Error(decoded.error().code(), decoded.error().message() + consequence);
+  }
+  model::Object object = *std::move(decoded);
   if (model::IsResource(key.kind)) model::MetadataOf(object).resource_version = std::to_string(kv.revision);
   return Stored{std::move(object), kv.revision};
 }

@@ -17,8 +17,10 @@ namespace {
 constexpr char kComponent[] = "syncer";
 
 Counter& Undecodable() {
-  static Counter& counter = RegisterCounter("calico_syncer_undecodable_total",
-                                            "Stored values that could not be decoded and count as absent.");
+  static Counter& counter =
+      RegisterCounter("calico_syncer_undecodable_total",
+                      "Stored values that could not be decoded: policies and profiles deny "
+                      "everything, the rest counts as absent.");
   return counter;
 }
 Counter& Resyncs() {
@@ -163,13 +165,14 @@ struct Syncer::Impl : std::enable_shared_from_this<Impl> {
   void Add(const KeyValue& kv) {
     const auto key = model::ParsePath(kv.key);
     if (!key) return;
-    auto object = model::DecodeValue(*key, kv.value);
+    auto object = model::DecodeToEnforce(*key, kv.value);
     if (!object.has_value()) {
       LogError(kComponent, "{} does not decode and counts as absent: {}", kv.key, object.error().message());
       Undecodable().Add();
       pending.updates[*key] = nullptr;
       return;
     }
+    if (!model::WhyUnreadable(*object).empty()) Undecodable().Add();
     pending.updates[*key] = std::make_shared<const model::Object>(std::move(*object));
   }
   void AddAbsent(const std::string& path) {

@@ -15,8 +15,8 @@ namespace calico::datastore {
 
 // Keeps a consumer informed of everything under some prefixes: list, then watch; after an error it watches
 // again from the last revision seen, and lists again when that has been compacted, sending only differences
-// and the keys that went away. Objects that do not decode are logged, counted and sent as absent. Lives on
-// one loop.
+// and the keys that went away. Objects that do not decode are counted; policies and profiles among them are
+// sent in part (model::DecodeToEnforce), others are logged and sent as absent. Lives on one loop.
 class Syncer final {
  public:
   struct Options {

@@ -20,6 +20,9 @@ struct PolicySpec {
   std::vector<std::string> types;  // "Ingress", "Egress"
   std::string service_account_selector;
   std::vector<std::string> performance_hints;
+  // No member of the document: why the stored value could not be read in full (DecodeToEnforce in
+  // codec/json.h); then the policy denies everything, in the directions of its types.
+  std::string unreadable;
   bool operator==(const PolicySpec&) const = default;
 };
 // What only policies without a namespace have.

@@ -16,6 +16,9 @@ struct Profile {
   std::vector<Rule> ingress;
   std::vector<Rule> egress;
   std::map<std::string, std::string> labels_to_apply;
+  // No member of the document: why the stored value could not be read in full (DecodeToEnforce in
+  // codec/json.h); then the profile denies everything.
+  std::string unreadable;
   UnknownMembers unknown;
   bool operator==(const Profile&) const = default;
 };

@@ -35,6 +35,8 @@
 //   * A policy with an unparsable selector, namespaceSelector or serviceAccountSelector: selects each
 //     endpoint of its namespace, or of the cluster when it is global, and denies all in the directions of
 //     its types; in tier, order and stage (untracked, pre-DNAT, forward) it stays what it is.
+//   * A policy or profile whose stored value is not what it should be (model::DecodeToEnforce): denies all
+//     whom it selects, as far as its selection could be read.
 //   * A net of an endpoint or of a network set that is no net: not there.
 namespace calico::policy_eval {
 

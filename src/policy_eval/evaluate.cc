@@ -40,7 +40,8 @@ PolicyTrace TraceProfile(const Scene& scene, const std::string& name, Direction 
   trace.key = model::Key::Resource(model::Kind::kProfile, name);
   const auto profile = FindProfile(scene.cluster, name);
   trace.missing = !profile;
-  if (!profile) return trace;
+  if (profile) trace.unreadable = profile->unreadable;
+  if (!profile || !profile->unreadable.empty()) return trace;
   for (const model::Rule& rule : direction == Direction::kIngress ? profile->ingress : profile->egress) {
     RuleTrace& matched = trace.rules.emplace_back(MatchRule(scene, rule, {}));
     // Pass has no meaning in a profile, not even one that cannot be read.
@@ -125,7 +126,7 @@ class Evaluation {
     trace.reached = !decided_;
     if (trace.reached) {
       Logs(trace);
-      if (trace.missing || trace.rule)
+      if (trace.missing || trace.rule || !trace.unreadable.empty())
         DecideByRule(trace, trace.missing ? Cause::kMissingProfile : Cause::kProfileRule);
     }
     verdict_.profiles.push_back(std::move(trace));

@@ -12,7 +12,7 @@ std::string WithPort(const net::Ip& ip, std::uint16_t port) {
 
 }  // namespace
 
-bool Packet::has_ports() const {
+bool HasPorts(std::uint8_t protocol) {
   return protocol == net::kTcp || protocol == net::kUdp || protocol == net::kSctp ||
          protocol == net::kUdpLite;
 }

@@ -12,6 +12,8 @@ namespace calico::policy_eval {
 // What connection tracking says of a packet (reference felix 2.13).
 enum class Connection { kNew, kEstablished, kInvalid };
 
+bool HasPorts(std::uint8_t protocol);
+
 // One packet as a rule sees it. Ports and ICMP type count only for protocols that have them.
 struct Packet {
   net::Ip source;
@@ -24,7 +26,7 @@ struct Packet {
   Connection connection = Connection::kNew;
 
   net::Family family() const { return destination.family(); }
-  bool has_ports() const;
+  bool has_ports() const { return HasPorts(protocol); }
   bool is_icmp() const;  // that of its family
   bool operator==(const Packet&) const = default;
 };

@@ -256,6 +256,16 @@ std::vector<Crossing> ThroughLoopback(const std::string& node, const Journey& jo
   return {{node, journey.packet, {}, kLoopback, journey.dnat}, {node, AfterDnat(journey), kLoopback, {}, {}}};
 }
 
+}  // namespace
+
+const Step& PathVerdict::deciding() const {
+  return steps.at(decided_at);
+}
+
+PathVerdict EvaluateCrossing(const Cluster& cluster, const Crossing& crossing) {
+  return HostPath(cluster, crossing).Run();
+}
+
 std::vector<Crossing> CrossingsOf(const Cluster& cluster, const Journey& journey) {
   const std::vector<std::string> hosts = HostsOnTheWay(cluster, journey);
   using Kind = Place::Kind;
@@ -277,16 +287,6 @@ std::vector<Crossing> CrossingsOf(const Cluster& cluster, const Journey& journey
     crossings.push_back(std::move(crossing));
   }
   return crossings;
-}
-
-}  // namespace
-
-const Step& PathVerdict::deciding() const {
-  return steps.at(decided_at);
-}
-
-PathVerdict EvaluateCrossing(const Cluster& cluster, const Crossing& crossing) {
-  return HostPath(cluster, crossing).Run();
 }
 
 PathVerdict EvaluateJourney(const Cluster& cluster, const Journey& journey) {

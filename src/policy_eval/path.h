@@ -83,6 +83,8 @@ struct Journey {
   std::string out_interface;
 };
 
+// The packet at each host that it comes through, in order.
+std::vector<Crossing> CrossingsOf(const Cluster& cluster, const Journey& journey);
 // All hosts on the way. Deny if any denies; otherwise kNone if any leaves it to its own chains.
 PathVerdict EvaluateJourney(const Cluster& cluster, const Journey& journey);
 

@@ -7,10 +7,9 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "model/codec/document.h"
+#include "model/codec/convert.h"
 #include "policy_eval/selectors.h"
 
 namespace calico::policy_eval {
@@ -21,34 +20,9 @@ using model::Key;
 constexpr char kDeletion[] = "Delete";  // "what if the enforced policy were not there": not for the dataplane
 
 std::string WhyUnreadable(const Policy& policy) {
+  if (!policy.spec.unreadable.empty()) return policy.spec.unreadable;
   const auto selector = PolicySelector(policy.spec, policy.global, policy.key.ns);
   return selector.has_value() ? "" : "selector: " + selector.error().message();
-}
-
-// As Kubernetes' document, which the codec converts.
-Result<model::PolicySpec> Converted(const model::StagedKubernetesNetworkPolicy& staged) {
-  const auto member = [](const std::string& text) {
-    return nlohmann::json::parse(text.empty() ? "null" : text, nullptr, false);
-  };
-  const nlohmann::json document = {
-      {"apiVersion", "networking.k8s.io/v1"},
-      {"kind", "NetworkPolicy"},
-      {"metadata", {{"name", staged.metadata.name}, {"namespace", staged.metadata.ns}}},
-      {"spec",
-       {{"podSelector", member(staged.pod_selector_json)},
-        {"ingress", member(staged.ingress_json)},
-        {"egress", member(staged.egress_json)},
-        {"policyTypes", staged.policy_types}}}};
-  using ErrorHandling = nlohmann::json::error_handler_t;
-  model::DocumentOptions options;
-  options.kubernetes = true;
-  ASSIGN_OR_RETURN(const auto documents,
-                   model::ParseDocuments(document.dump(-1, ' ', false, ErrorHandling::replace),
-                                         staged.metadata.name, options));
-  const auto* policy =
-      documents.size() == 1 ? std::get_if<model::NetworkPolicy>(&documents[0].object) : nullptr;
-  if (policy == nullptr) return Error(ErrorCode::kInvalidArgument, "is no policy of Kubernetes");
-  return policy->spec;
 }
 
 template <typename T>
@@ -74,7 +48,7 @@ void AddStagedKubernetes(const Cluster& cluster, std::vector<Policy>& out) {
   cluster.ForEach<StagedKubernetesNetworkPolicy>(
       [&](const Key& key, const StagedKubernetesNetworkPolicy& policy) {
         if (policy.staged_action == kDeletion) return;
-        auto spec = Converted(policy);
+        auto spec = model::SpecOfKubernetesPolicy(policy);
         if (spec.has_value())
           out.push_back({key, true, *std::move(spec), {}, {}});
         else
@@ -147,11 +121,10 @@ bool Policy::HasStage(Stage stage) const {
 }
 
 bool Policy::Selects(const model::Labels& labels) const {
-  if (!unreadable.empty()) {
-    const auto ns = labels.find(kNamespaceLabel);
-    return key.ns.empty() || (ns != labels.end() && ns->second == key.ns);
-  }
-  return PolicySelector(spec, global, key.ns)->Matches(labels);
+  const auto selector = PolicySelector(spec, global, key.ns);
+  if (selector.has_value()) return selector->Matches(labels);
+  const auto ns = labels.find(kNamespaceLabel);
+  return key.ns.empty() || (ns != labels.end() && ns->second == key.ns);
 }
 
 const std::vector<model::Rule>& Policy::Rules(Direction direction) const {

@@ -20,7 +20,7 @@ struct Policy {
   bool staged = false;
   model::PolicySpec spec;
   model::GlobalPolicySpec global;  // of policies without a namespace
-  std::string unreadable;          // why it selects its whole scope and denies all (cluster.h)
+  std::string unreadable;          // why it denies all whom it selects (cluster.h)
 
   bool Applies(Direction direction) const;
   bool HasStage(Stage stage) const;

@@ -60,12 +60,26 @@ std::string EntityFault(const model::EntityRule& entity, const std::string& ns) 
   return selectors.has_value() ? "" : "selector: " + selectors.error().message();
 }
 
+// Named ports bring their protocol.
+std::string PortsFault(const model::Rule& rule) {
+  const auto protocol = net::ParseProtocol(rule.protocol);
+  if (protocol && HasPorts(*protocol)) return {};
+  for (const model::EntityRule* side : {&rule.source, &rule.destination}) {
+    for (const auto* ports : {&side->ports, &side->not_ports}) {
+      for (const Port& port : *ports) {
+        if (std::holds_alternative<net::PortRange>(port)) return "ports without a protocol that has them";
+      }
+    }
+  }
+  return {};
+}
+
 std::string Fault(const model::Rule& rule, const std::string& ns) {
   if (rule.ip_version && *rule.ip_version != 4 && *rule.ip_version != 6)
     return fmt::format("ipVersion {}", *rule.ip_version);
-  for (std::string fault :
-       {ProtocolFault(rule.protocol), ProtocolFault(rule.not_protocol), IcmpFault(rule.icmp),
-        IcmpFault(rule.not_icmp), EntityFault(rule.source, ns), EntityFault(rule.destination, ns)}) {
+  for (std::string fault : {ProtocolFault(rule.protocol), ProtocolFault(rule.not_protocol), PortsFault(rule),
+                            IcmpFault(rule.icmp), IcmpFault(rule.not_icmp), EntityFault(rule.source, ns),
+                            EntityFault(rule.destination, ns)}) {
     if (!fault.empty()) return fault;
   }
   return {};

@@ -261,7 +261,7 @@ TEST_F(RuleMatch, BySourceServicesLooksAtNoPort) {
 // --- what cannot be read
 
 std::vector<Rule> Unreadable() {
-  std::vector<Rule> rules(9);
+  std::vector<Rule> rules(11);
   rules[0].source.nets = {"10.0.0.0/8", "10.0.0.0/40"};
   rules[1].destination.not_nets = {"all"};
   rules[2].source.selector = "a = 'b'";
@@ -271,6 +271,9 @@ std::vector<Rule> Unreadable() {
   rules[6].protocol = "quic";
   rules[7].ip_version = 5;
   rules[8].icmp = model::IcmpMatch{300, std::nullopt};
+  rules[9].destination.ports = {net::PortRange{80, 80}};
+  rules[10].protocol = "ICMP";
+  rules[10].source.not_ports = {std::string("http"), net::PortRange{80, 80}};
   return rules;
 }
 

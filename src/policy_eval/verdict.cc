@@ -49,7 +49,8 @@ std::string Because(const Verdict& verdict) {
     case Cause::kEndOfTier:
       return "end of tier " + verdict.tier;
     case Cause::kProfileRule:
-      return fmt::format("profile {} rule {}", name, number);
+      return verdict.rule ? fmt::format("profile {} rule {}", name, number)
+                          : fmt::format("profile {} cannot be read", name);
     case Cause::kMissingProfile:
       return fmt::format("profile {} does not exist", name);
     case Cause::kNoProfileMatched:

@@ -32,6 +32,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Key key = KeyFor(data[0]);
   const std::string value(reinterpret_cast<const char*>(data) + 1, size - 1);
   const auto decoded = DecodeValue(key, value);
+  // No policy or profile may seem to be absent.
+  const auto enforced = DecodeToEnforce(key, value);
+  CHECK(enforced.has_value() || !IsEnforced(key.kind), "policy never is absent");
+  CHECK(!enforced.has_value() || WhyUnreadable(*enforced).empty() == decoded.has_value(), "and says why");
   if (!decoded.has_value()) {
     CHECK(!decoded.error().message().empty(), "an error says why");
     return 0;

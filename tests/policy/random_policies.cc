@@ -240,6 +240,7 @@ model::Rule RandomPolicies::AnyRule(bool profile) {
   const net::Family family = Chance(50) ? net::Family::kV4 : net::Family::kV6;
   AddEntity(rule.source, has_ports, family, true);
   AddEntity(rule.destination, has_ports, family, false);
+  if (!has_ports && Chance(2)) rule.destination.ports = {net::PortRange{80, 80}};  // cannot be read
   return rule;
 }
 
@@ -264,6 +265,7 @@ model::PolicySpec RandomPolicies::AnySpec() {
   if (Chance(8)) spec.service_account_selector = OneOf<std::string>({"team == 'q'", "all()", "!has(team)"});
   spec.ingress = AnyRules(false);
   spec.egress = AnyRules(false);
+  if (Chance(2)) spec.unreadable = "not what it should be";
   return spec;
 }
 

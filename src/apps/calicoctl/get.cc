@@ -6,6 +6,7 @@
 #include "apps/calicoctl/resource_input.h"
 #include "apps/calicoctl/session.h"
 #include "base/text.h"
+#include "calc/conversion.h"
 #include "model/codec/json.h"
 #include "model/v1_names.h"
 
@@ -122,7 +123,7 @@ class Getting {
         fits = true;
         found[i] = true;
       }
-      if (fits) printed = printer->Add(stored.object);
+      if (fits) printed = Print(stored.object, *printer);
       return printed;
     };
     const auto revision = session_.resources().ForEach(kind, ns, show);
@@ -177,7 +178,7 @@ class Getting {
     }
     Status printed = Ok();
     const auto walked = resources.ForEach(kind, "", [&](const datastore::Stored& stored) {
-      if (Matches(stored.object, wanted)) printed = printer.Add(stored.object);
+      if (Matches(stored.object, wanted)) printed = Print(stored.object, printer);
       return printed;
     });
     RETURN_IF_ERROR(printed);
@@ -194,7 +195,17 @@ class Getting {
       return Ok();
     }
     if (session_.arguments.Has("--export")) MakePortable(stored->object);
-    return printer.Add(stored->object);
+    return Print(stored->object, printer);
+  }
+
+  // With what agents cannot enforce of it as it stands: a store may hold what no validation has seen.
+  Status Print(const Object& object, Printer& printer) const {
+    if (model::IsTieredPolicy(static_cast<Kind>(object.index())) ||
+        std::holds_alternative<model::Profile>(object)) {
+      for (const std::string& problem : calc::ProblemsOf(std::make_shared<const Object>(object)))
+        session_.err() << "Warning: " << problem << '\n';
+    }
+    return printer.Add(object);
   }
 
   const Session& session_;

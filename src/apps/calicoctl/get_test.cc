@@ -159,5 +159,26 @@ TEST_F(Get, SaysInOneLineThatTheStoreIsAway) {
   EXPECT_EQ(Run({"get", "nodes"}), Refused("etcd http://x: away\n"));
 }
 
+constexpr char kPolicyPath[] = "/calico/resources/v3/projectcalico.org/globalnetworkpolicies/p";
+
+TEST_F(Get, WarnsOfPolicyThatAgentsCannotEnforceAsItStands) {
+  ASSERT_TRUE(client_.Put(kPolicyPath, R"({"metadata":{"name":"p"},"spec":{"selector":"role ="}})").has_value());
+  const Ran ran = Run({"get", "globalNetworkPolicy", "p"});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_NE(ran.out.find("p "), std::string::npos) << ran.out;
+  EXPECT_TRUE(ran.err.starts_with(
+      "Warning: GlobalNetworkPolicy(p): its selector is not understood, so that it denies everything: "))
+      << ran.err;
+}
+
+TEST_F(Get, SaysOfAPolicyThatDoesNotDecodeWhatItDoesAndHowItGoes) {
+  ASSERT_TRUE(client_.Put(kPolicyPath, R"({"metadata":{"name":"p"},"spec":{"ingress":7}})").has_value());
+  const Ran ran = Run({"get", "globalNetworkPolicy", "p"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.err.find("; agents let it deny everything that it selects"), std::string::npos) << ran.err;
+  EXPECT_EQ(Run({"delete", "globalNetworkPolicy", "p"}).code, 0);
+  EXPECT_FALSE(client_.Get(kPolicyPath).has_value());
+}
+
 }  // namespace
 }  // namespace calico::calicoctl::testing

@@ -8,6 +8,7 @@
 #include "apps/calicoctl/resource_input.h"
 #include "apps/calicoctl/session.h"
 #include "apps/calicoctl/trace_ends.h"
+#include "apps/calicoctl/trace_live.h"
 #include "base/text.h"
 #include "model/codec/json.h"
 
@@ -31,6 +32,7 @@ struct Question {
 struct Answer {
   Question question;
   policy_eval::PathVerdict verdict;
+  std::vector<LiveAnswer> live;  // --live
   bool allowed() const { return verdict.action != Action::kDeny; }
 };
 
@@ -190,6 +192,22 @@ void PrintText(const Answer& answer, const Colours& colours, std::ostream& out) 
   for (const Step& step : answer.verdict.steps) PrintStep(step, colours, out);
 }
 
+// "rule 3 of chain cali-pi-np/shop/web (rule 1)": the comment says which rule of the policy it is.
+std::string Text(const dataplane::WalkedRule& rule) {
+  return fmt::format("rule {} of chain {}{}", rule.number, rule.chain,
+                     rule.comment.empty() ? "" : fmt::format(" ({})", rule.comment));
+}
+void PrintLive(const LiveAnswer& live, const Colours& colours, std::ostream& out) {
+  const dataplane::Walk& walk = live.walk;
+  out << fmt::format("\n{}: in the kernel: {}\n", live.crossing.node,
+                     colours.Of(!walk.dropped, walk.dropped ? "dropped" : "let through"));
+  out << fmt::format("  decided by {}\n", walk.decided_by ? Text(*walk.decided_by) : "no rule of ours");
+  for (const dataplane::WalkedRule& rule : walk.foreign)
+    out << fmt::format("  {} is not of our making: what it does is not known\n", Text(rule));
+  for (const std::string& missing : walk.missing) out << fmt::format("  {} is not there\n", missing);
+  out << (live.agrees ? "  as the policies say\n" : "  NOT what the policies say\n");
+}
+
 // ---- The answer for programs.
 
 Json AsJson(const policy_eval::Mismatch& mismatch) {
@@ -241,6 +259,17 @@ Json AsJson(const Step& step) {
   }
   return json;
 }
+Json AsJson(const dataplane::WalkedRule& rule) {
+  return {{"chain", rule.chain}, {"rule", rule.number}, {"comment", rule.comment}};
+}
+Json AsJson(const LiveAnswer& live) {
+  Json json{{"node", live.crossing.node}, {"dropped", live.walk.dropped}, {"agrees", live.agrees}};
+  if (live.walk.decided_by) json["decidedBy"] = AsJson(*live.walk.decided_by);
+  json["foreignRules"] = Json::array();
+  for (const dataplane::WalkedRule& rule : live.walk.foreign) json["foreignRules"].push_back(AsJson(rule));
+  json["missing"] = live.walk.missing;
+  return json;
+}
 Json AsJson(const Answer& answer) {
   const policy_eval::Packet& packet = answer.question.packet;
   Json of_packet{{"protocol", policy_eval::ProtocolName(packet.protocol)},
@@ -256,9 +285,14 @@ Json AsJson(const Answer& answer) {
   }
   Json steps = Json::array();
   for (const Step& step : answer.verdict.steps) steps.push_back(AsJson(step));
-  return {{"verdict", Word(answer.verdict.action)}, {"allowed", answer.allowed()},
-          {"from", answer.question.from.name},      {"to", answer.question.to.name},
-          {"packet", std::move(of_packet)},         {"steps", std::move(steps)}};
+  Json json{{"verdict", Word(answer.verdict.action)}, {"allowed", answer.allowed()},
+            {"from", answer.question.from.name},      {"to", answer.question.to.name},
+            {"packet", std::move(of_packet)},         {"steps", std::move(steps)}};
+  if (!answer.live.empty()) {
+    json["kernel"] = Json::array();
+    for (const LiveAnswer& live : answer.live) json["kernel"].push_back(AsJson(live));
+  }
+  return json;
 }
 
 // ---- The command.
@@ -266,9 +300,7 @@ Json AsJson(const Answer& answer) {
 Result<policy_eval::Cluster> ClusterAsked(const Session& session) {
   const Result<OpenedStore> store = session.surroundings.open(session.arguments.Text("--config"));
   if (!store.has_value()) return store.error();
-  ASSIGN_OR_RETURN(
-      policy_eval::Cluster cluster,
-      ReadCluster(datastore::Resources(*store->client, session.clock()), store->client->dialect()));
+  ASSIGN_OR_RETURN(policy_eval::Cluster cluster, ReadCluster(*store->client));
   if (!session.arguments.Has("--filename")) return cluster;
   ASSIGN_OR_RETURN(std::vector<model::Document> documents, ReadDocuments(session));
   for (model::Document& document : documents) {
@@ -281,8 +313,20 @@ Result<policy_eval::Cluster> ClusterAsked(const Session& session) {
   return cluster;
 }
 
+// With the interfaces that packets from and to outside take on this host.
+void UseRoutes(const LiveHost& host, policy_eval::Journey& journey) {
+  using Kind = policy_eval::Place::Kind;
+  if (journey.from.kind == Kind::kOutside) journey.in_interface = host.InterfaceTo(journey.packet.source);
+  if (journey.to.kind == Kind::kOutside) journey.out_interface = host.InterfaceTo(journey.packet.destination);
+}
+
 Result<std::vector<Answer>> Ask(const Session& session) {
-  ASSIGN_OR_RETURN(const policy_eval::Cluster cluster, ClusterAsked(session));
+  ASSIGN_OR_RETURN(policy_eval::Cluster cluster, ClusterAsked(session));
+  std::optional<LiveHost> live;
+  if (session.arguments.Has("--live")) {
+    ASSIGN_OR_RETURN(live, ReadLiveHost(session.environment()));
+    cluster.interfaces[live->node] = live->addresses;
+  }
   ASSIGN_OR_RETURN(const TraceEnd from, FindEnd(cluster, session.arguments.Text("--from")));
   ASSIGN_OR_RETURN(const TraceEnd to, FindEnd(cluster, session.arguments.Text("--to")));
   std::vector<Answer> answers;
@@ -292,7 +336,12 @@ Result<std::vector<Answer>> Ask(const Session& session) {
     ASSIGN_OR_RETURN(Question question,
                      back ? MakeQuestion(session, to, from) : MakeQuestion(session, from, to));
     policy_eval::Journey journey{question.from.place, question.to.place, question.packet, {}, {}, {}, {}};
-    answers.push_back({std::move(question), EvaluateJourney(cluster, journey)});
+    if (live) UseRoutes(*live, journey);
+    Answer answer{std::move(question), EvaluateJourney(cluster, journey), {}};
+    if (live) {
+      ASSIGN_OR_RETURN(answer.live, AskLive(*live, cluster, journey));
+    }
+    answers.push_back(std::move(answer));
   }
   return answers;
 }
@@ -300,19 +349,27 @@ Result<std::vector<Answer>> Ask(const Session& session) {
 int RunTrace(const Session& session) {
   const Result<std::vector<Answer>> answers = Ask(session);
   if (!answers.has_value()) return session.Fail(answers.error().message());
-  bool allowed = true;
+  bool allowed = true, agreed = true;
   Json json = Json::array();
   for (std::size_t i = 0; i < answers->size(); ++i) {
     const Answer& answer = (*answers)[i];
     allowed = allowed && answer.allowed();
+    for (const LiveAnswer& live : answer.live) agreed = agreed && live.agrees;
     if (session.arguments.Text("--output") == "json") {
       json.push_back(AsJson(answer));
       continue;
     }
     if (i > 0) session.out() << '\n';
     PrintText(answer, {session.surroundings.colour}, session.out());
+    for (const LiveAnswer& live : answer.live) PrintLive(live, {session.surroundings.colour}, session.out());
   }
   if (!json.empty()) session.out() << (json.size() == 1 ? json[0] : json).dump(2) << '\n';
+  if (!agreed) {
+    return session.Fail(
+        "the kernel does not do what the policies say: calico-node has not got there yet (calico-node show "
+        "status), "
+        "or its rules were changed");
+  }
   return allowed ? 0 : kDenied;
 }
 
@@ -320,6 +377,8 @@ std::string Mistake(const Arguments& arguments) {
   const std::string direction = arguments.Text("--direction", "forward");
   if (direction != "forward" && direction != "reverse" && direction != "both")
     return "--direction is forward, reverse or both";
+  if (arguments.Has("--live") && arguments.Has("--filename"))
+    return "--live asks the kernel, which knows nothing of the documents of --filename";
   const std::string output = arguments.Text("--output");
   if (!output.empty() && output != "text" && output != "json") return "--output is text or json";
   return "";
@@ -336,41 +395,44 @@ std::vector<Command> TraceCommands() {
       "host\n"
       "(host:NODE) or an IP address. Asked is about the first packet of a new connection, at the source's "
       "host\n"
-      "and at the destination's. Exit status: 0 allowed, 1 denied, 2 an error.";
-  trace.options =
-      Joined({{"--from", 0, "END", "where the connection comes from", Completion::kNothing, {}, false, true},
-              {"--to", 0, "END", "where it goes to", Completion::kNothing, {}, false, true},
-              {"--protocol",
-               0,
-               "PROTOCOL",
-               "tcp, udp, sctp, icmp or a number (default tcp)",
-               Completion::kWords,
-               {"tcp", "udp", "sctp", "icmp"}},
-              {"--port", 0, "PORT", "destination port"},
-              {"--source-port", 0, "PORT", "source port (default 40000)"},
-              {"--icmp-type", 0, "TYPE", "default: an echo request"},
-              {"--icmp-code", 0, "CODE", "default 0"},
-              {"--ip-version",
-               0,
-               "4|6",
-               "when both ends have addresses of both (default 4)",
-               Completion::kWords,
-               {"4", "6"}},
-              {"--direction",
-               0,
-               "DIRECTION",
-               "forward, reverse (the connection opened by --to) or both",
-               Completion::kWords,
-               {"forward", "reverse", "both"}},
-              {"--output", 'o', "FORM", "text or json", Completion::kWords, {"text", "json"}},
-              {"--filename", 'f', "FILENAME",
-               "answer as if the documents of this file or directory were applied", Completion::kFile},
-              {"--recursive", 'R', "", "look into sub-directories of the directory given with --filename"},
-              {"--skip-empty", 0, "", "files and directories without resources are no error"}},
-             ConnectionOptions());
+      "and at the destination's. With --live the rules that stand in this host's kernel are asked as well.\n"
+      "Exit status: 0 allowed, 1 denied, 2 an error, or the kernel does not do what the policies say.";
+  trace.options = Joined(
+      {{"--from", 0, "END", "where the connection comes from", Completion::kNothing, {}, false, true},
+       {"--to", 0, "END", "where it goes to", Completion::kNothing, {}, false, true},
+       {"--protocol",
+        0,
+        "PROTOCOL",
+        "tcp, udp, sctp, icmp or a number (default tcp)",
+        Completion::kWords,
+        {"tcp", "udp", "sctp", "icmp"}},
+       {"--port", 0, "PORT", "destination port"},
+       {"--source-port", 0, "PORT", "source port (default 40000)"},
+       {"--icmp-type", 0, "TYPE", "default: an echo request"},
+       {"--icmp-code", 0, "CODE", "default 0"},
+       {"--ip-version",
+        0,
+        "4|6",
+        "when both ends have addresses of both (default 4)",
+        Completion::kWords,
+        {"4", "6"}},
+       {"--direction",
+        0,
+        "DIRECTION",
+        "forward, reverse (the connection opened by --to) or both",
+        Completion::kWords,
+        {"forward", "reverse", "both"}},
+       {"--output", 'o', "FORM", "text or json", Completion::kWords, {"text", "json"}},
+       {"--filename", 'f', "FILENAME", "answer as if the documents of this file or directory were applied",
+        Completion::kFile},
+       {"--live", 0, "", "confirm it in the kernel of this host, which the connection must go through"},
+       {"--recursive", 'R', "", "look into sub-directories of the directory given with --filename"},
+       {"--skip-empty", 0, "", "files and directories without resources are no error"}},
+      ConnectionOptions());
   trace.examples =
       "calicoctl trace --from host:host1 --to 198.51.100.7 --port 443\n"
-      "calicoctl trace --from 203.0.113.9 --to web --port 80 -f planned-policy.yaml";
+      "calicoctl trace --from 203.0.113.9 --to web --port 80 -f planned-policy.yaml\n"
+      "calicoctl trace --from web --to 203.0.113.9 --port 443 --live";
   trace.mistake = Mistake;
   trace.needs_store = false;  // it has its own exit status for a store that does not answer
   trace.failure_code = kError;

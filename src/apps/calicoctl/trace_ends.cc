@@ -87,21 +87,26 @@ TraceEnd OfAddress(const Cluster& cluster, const net::Ip& ip) {
 
 }  // namespace
 
-Result<Cluster> ReadCluster(datastore::Resources resources, datastore::Dialect dialect) {
+Result<Cluster> ReadCluster(datastore::Client& client) {
   Cluster cluster;
+  const datastore::Dialect dialect = client.dialect();
   if (dialect == datastore::Dialect::kCalico26) cluster.dialect = policy_eval::Dialect::kV26;
   for (const Kind kind :
        {Kind::kNode, Kind::kWorkloadEndpoint, Kind::kHostEndpoint, Kind::kProfile, Kind::kTier,
         Kind::kGlobalNetworkPolicy, Kind::kNetworkPolicy, Kind::kStagedGlobalNetworkPolicy,
         Kind::kStagedNetworkPolicy, Kind::kStagedKubernetesNetworkPolicy, Kind::kGlobalNetworkSet,
         Kind::kNetworkSet, Kind::kFelixConfiguration, Kind::kBGPConfiguration, Kind::kIPPool}) {
-    auto listed = resources.List(kind);
-    if (!listed.has_value()) {
-      if (listed.error().code() == ErrorCode::kUnsupported && dialect == datastore::Dialect::kCalico26)
-        continue;
-      return std::move(listed).error();
-    }
-    for (datastore::Stored& stored : listed->items) policy_eval::Store(cluster, std::move(stored.object));
+    const auto walked = client.ForEach(model::ListPrefix(kind), [&](const datastore::KeyValue& kv) {
+      const auto key = model::ParsePath(kv.key);
+      if (!key || key->kind != kind) return Ok();
+      auto object = model::DecodeToEnforce(*key, kv.value);
+      if (object.has_value()) policy_eval::Store(cluster, *std::move(object));
+      return Ok();
+    });
+    if (walked.has_value()) continue;
+    if (walked.error().code() == ErrorCode::kUnsupported && dialect == datastore::Dialect::kCalico26)
+      continue;
+    return walked.error();
   }
   return cluster;
 }

@@ -6,13 +6,14 @@
 #include <vector>
 
 #include "base/result.h"
-#include "datastore/resources.h"
+#include "datastore/client.h"
 #include "policy_eval/path.h"
 
 namespace calico::calicoctl {
 
-// All objects of a store that policy depends on.
-Result<policy_eval::Cluster> ReadCluster(datastore::Resources resources, datastore::Dialect dialect);
+// All objects of a store that policy depends on, as an agent takes them: of what does not decode, policies
+// and profiles deny everything and the rest counts as absent.
+Result<policy_eval::Cluster> ReadCluster(datastore::Client& client);
 
 // One end of a packet's way, as somebody names it.
 struct TraceEnd {

@@ -124,6 +124,19 @@ TEST_F(Trace, ErrorsEndWithTwo) {
   EXPECT_THAT(ambiguous.err, HasSubstr("'eth0' is ambiguous:\n  workload shop/"));
 }
 
+TEST_F(Trace, TakesAPolicyThatDoesNotDecodeForADenialAsAgentsDo) {
+  ASSERT_TRUE(client_
+                  .Put("/calico/resources/v3/projectcalico.org/networkpolicies/shop/web",
+                       R"({"metadata":{"name":"web","namespace":"shop"},
+                              "spec":{"selector":"role == 'web'","ingress":"everything"}})")
+                  .has_value());
+  const Ran to = Run({"trace", "--from", "10.65.0.2", "--to", "10.65.0.3", "--port", "80"});
+  EXPECT_EQ(to.code, 1) << to.err;
+  EXPECT_THAT(to.out, HasSubstr("decided by policy shop/web cannot be read"));
+  EXPECT_EQ(Run({"trace", "--from", "10.65.0.2", "--to", "203.0.113.9", "--port", "80"}).code, 0)
+      << "its selector could be read: it is not for the client";
+}
+
 TEST_F(Trace, KnowsHostsAndPings) {
   EXPECT_EQ(
       Run({"trace", "--from", "host:host2", "--to", "203.0.113.9", "--port", "53", "--protocol", "udp"}).code,

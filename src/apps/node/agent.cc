@@ -204,9 +204,7 @@ class Agent {
   void OnUpdates(const model::UpdateBatch& batch) {
     dataplane_->Send(graph_.Apply(batch), calc_.loop());
     if (!graph_.in_sync()) return;
-    for (const std::string& warning : graph_.warnings()) {
-      if (told_.insert(warning).second) LogWarning("calc", "{}", warning);
-    }
+    TellProblems();
     bool pools = false;
     for (const auto& [key, object] : batch.updates) {
       pools = pools || key.kind == model::Kind::kIPPool || key.kind == model::Kind::kFelixConfiguration ||
@@ -217,6 +215,25 @@ class Agent {
     if (speaker_ == nullptr || (sent_view_ && *sent_view_ == view)) return;
     sent_view_ = view;
     bgp_.loop().Post([this, view] { speaker_->OnView(view); });
+  }
+
+  // Each is logged once while it lasts. On the calc loop.
+  void TellProblems() {
+    static Gauge& count = RegisterGauge("calico_policy_problems",
+                                        "Policies, profiles and rules that cannot be read and deny instead.");
+    const std::vector<std::string> problems = graph_.warnings();
+    count.Set(static_cast<double>(problems.size()));
+    std::set<std::string> told;
+    for (const std::string& problem : problems) {
+      if (!told_.contains(problem)) LogWarning("calc", "{}", problem);
+      told.insert(problem);
+    }
+    told_ = std::move(told);
+  }
+  std::vector<std::string> PolicyProblems() {
+    std::vector<std::string> problems;
+    calc_.RunSync([&] { problems = graph_.warnings(); });
+    return problems;
   }
 
   Health::Sources HealthSources() {
@@ -255,7 +272,8 @@ class Agent {
     show.unix_mode = 0600;
     show.threads = 1;
     return Serve(show, [this](const HttpRequest& request) {
-      return HandleShow(request, {node_, client_.name(), store_reason_, *dataplane_, *health_});
+      return HandleShow(request, {node_, client_.name(), store_reason_, *dataplane_, *health_,
+                                  [this] { return PolicyProblems(); }});
     });
   }
 
@@ -313,8 +331,8 @@ class Agent {
   const SystemClock clock_;
   const std::string node_;
   const model::FelixConfiguration overrides_;
-  calc::Graph graph_;  // the calc loop
-  std::set<std::string> told_;
+  calc::Graph graph_;           // the calc loop
+  std::set<std::string> told_;  // problems of policy that last
   std::optional<dataplane_api::BgpView> sent_view_;
   std::unique_ptr<DataplaneThread> dataplane_;
   LoopThread calc_;

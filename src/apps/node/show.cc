@@ -15,6 +15,9 @@ std::string StatusText(const ShowSources& sources) {
   const auto reasons = sources.health.NotReady();
   text += reasons.empty() ? "ready: yes\n" : "ready: no\n";
   for (const std::string& reason : reasons) text += "  " + reason + "\n";
+  const auto problems = sources.policy_problems();
+  if (!problems.empty()) text += "policy that cannot be read, and denies instead:\n";
+  for (const std::string& problem : problems) text += "  " + problem + "\n";
   return text;
 }
 

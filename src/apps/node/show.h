@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "apps/node/dataplane_thread.h"
 #include "apps/node/health.h"
@@ -17,6 +19,7 @@ struct ShowSources {
   const std::string& store_reason;
   DataplaneThread& dataplane;
   Health& health;
+  std::function<std::vector<std::string>()> policy_problems;  // what is not enforced as it stands
 };
 // The agent's side of `calico-node show`: /status, /endpoints, /tables.
 HttpResponse HandleShow(const HttpRequest& request, const ShowSources& sources);

@@ -83,9 +83,11 @@ std::optional<StoredObject> Collect(const Mirror& mirror, const Place& place) {
 
 Result<KeyValue> ToKeyValue(const StoredObject& object) {
   const model::Key& key = object.place.key;
-  ASSIGN_OR_RETURN(const model::Object decoded,
-                   model::ObjectFromV1(key, object.place.identity, object.values));
-  return KeyValue{model::ToPath(key), model::EncodeValue(key, decoded), object.revision};
+  const auto decoded = model::ObjectFromV1(key, object.place.identity, object.values);
+  if (decoded.has_value())
+    return KeyValue{model::ToPath(key), model::EncodeValue(key, *decoded), object.revision};
+  if (!model::IsEnforced(key.kind)) return decoded.error();
+  return KeyValue{model::ToPath(key), model::ValueForUnreadable(decoded.error().message()), object.revision};
 }
 
 Result<KeyValue> ToKeyValue(const std::string& raw_key, const std::string& value, Revision modified) {

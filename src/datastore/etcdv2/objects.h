@@ -49,7 +49,8 @@ std::optional<StoredObject> Collect(const Mirror& mirror, const Place& place);
 // Whether the object is one key.
 bool IsSingle(model::Kind kind);
 
-// As Client shows it. An error if the values are not what 2.6 writes.
+// As Client shows it. An error if the values are not what 2.6 writes; of policies and profiles, which must
+// not seem to be absent, it is the value, and the reader's to find.
 Result<KeyValue> ToKeyValue(const StoredObject& object);
 // A key that is the same in both worlds; IPAM values are converted.
 Result<KeyValue> ToKeyValue(const std::string& raw_key, const std::string& value, Revision modified);

@@ -9,6 +9,7 @@
 #include "model/codec/document.h"
 #include "model/codec/fields.h"
 #include "model/codec/json.h"
+#include "model/codec/kubernetes_policy.h"
 #include "model/codec/print.h"
 #include "model/validate/validate.h"
 
@@ -85,6 +86,23 @@ Result<std::string> ConvertDocuments(std::string_view text, const std::string& s
     for (const Document& document : *documents) result["items"].push_back(Printed(document.object));
   }
   return options.json ? codec::JsonText(result) + "\n" : codec::YamlText(result);
+}
+
+Result<PolicySpec> SpecOfKubernetesPolicy(const StagedKubernetesNetworkPolicy& staged) {
+  const auto member = [](const std::string& text) {
+    return Json::parse(text.empty() ? "null" : text, nullptr, false);
+  };
+  const Json document{{"apiVersion", codec::kKubernetesPolicyVersion},
+                      {"kind", "NetworkPolicy"},
+                      {"metadata", {{"name", staged.metadata.name}, {"namespace", staged.metadata.ns}}},
+                      {"spec",
+                       {{"podSelector", member(staged.pod_selector_json)},
+                        {"ingress", member(staged.ingress_json)},
+                        {"egress", member(staged.egress_json)},
+                        {"policyTypes", staged.policy_types}}}};
+  codec::DecodeNotes notes;
+  ASSIGN_OR_RETURN(Object object, codec::DecodeKubernetesPolicy(document, notes));
+  return std::move(std::get<NetworkPolicy>(object).spec);
 }
 
 }  // namespace calico::model

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "model/policy.h"
 
 namespace calico::model {
 
@@ -17,5 +18,8 @@ struct ConvertOptions {
 // datastore-model D.3): one result alone, several as a List. The text ends with a line feed.
 Result<std::string> ConvertDocuments(std::string_view text, const std::string& source,
                                      const ConvertOptions& options = {});
+
+// What a staged policy of Kubernetes would be as a policy of Calico in its namespace.
+Result<PolicySpec> SpecOfKubernetesPolicy(const StagedKubernetesNetworkPolicy& staged);
 
 }  // namespace calico::model
