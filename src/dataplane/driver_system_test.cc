@@ -210,6 +210,7 @@ TEST_F(DriverTest, AFlushedRulesetIsBackWithinASecond) {
   MakeInterface();
   Send(Snapshot());
   ASSERT_TRUE(Eventually([this] { return Programmed(); }));
+  SleepFor(300ms);  // until the generation of policy that follows a change
   const std::string before = State();
   Sh("nft flush ruleset");
   EXPECT_TRUE(Eventually([&] { return Sh("nft list tables").find("ip6 calico") != std::string::npos; }, 1s));
@@ -220,6 +221,7 @@ TEST_F(DriverTest, ForeignRulesAndElementsInOurTableAreRemovedWithinASecond) {
   MakeInterface();
   Send(Snapshot());
   ASSERT_TRUE(Eventually([this] { return Programmed(); }));
+  SleepFor(300ms);  // until the generation of policy that follows a change
   const std::string before = State();
   Sh("nft insert rule ip calico filter-FORWARD accept; nft add element ip calico s-1 '{ 9.9.9.9 }'; nft add "
      "chain ip calico theirs");

@@ -458,6 +458,21 @@ void PolicyTables::ReleaseLiterals(net::Family family, const std::vector<std::st
 
 // ---- The kernel.
 
+template <typename Pending>
+Result<bool> PolicyTables::Write(const Pending& pending) {
+  std::vector<kernel::nft::Transaction> transactions;
+  for (const TableSync& table : tables_) {
+    kernel::nft::Transaction changes = pending(table);
+    if (!changes.changes.empty()) transactions.push_back(std::move(changes));
+  }
+  if (transactions.empty()) return false;
+  if (Status status = nftables_.Apply(transactions); !status.has_value()) {
+    must_read_ = true;  // whatever was in the way, we see it next time
+    return std::move(status).error();
+  }
+  return true;
+}
+
 Result<PolicyTables::Outcome> PolicyTables::Apply() {
   if (must_read_) {
     for (TableSync& table : tables_) {
@@ -473,19 +488,13 @@ Result<PolicyTables::Outcome> PolicyTables::Apply() {
     }
     must_read_ = false;
   }
-  std::vector<kernel::nft::Transaction> transactions;
-  for (const TableSync& table : tables_) {
-    kernel::nft::Transaction changes = table.PendingChanges();
-    if (!changes.changes.empty()) transactions.push_back(std::move(changes));
+  ASSIGN_OR_RETURN(const bool added, Write([](const TableSync& table) { return table.PendingAdditions(); }));
+  if (added) {
+    for (TableSync& table : tables_) table.AdditionsApplied();
   }
-  if (!transactions.empty()) {
-    if (Status status = nftables_.Apply(transactions); !status.has_value()) {
-      must_read_ = true;  // whatever was in the way, we see it next time
-      return std::move(status).error();
-    }
-  }
+  ASSIGN_OR_RETURN(const bool changed, Write([](const TableSync& table) { return table.PendingChanges(); }));
   for (TableSync& table : tables_) table.Applied();
-  return Outcome{!transactions.empty()};
+  return Outcome{added || changed};
 }
 
 }  // namespace calico::dataplane

@@ -19,8 +19,9 @@
 namespace calico::dataplane {
 
 // Endpoints, policies, profiles and IP sets as the content of `ip calico` and `ip6 calico`. Both families
-// change in one transaction. The cost of a change follows what it touches: a rule rewrites the chains of its
-// policy, a member its element, an endpoint its elements of the dispatch maps.
+// change in one transaction, before which new chains have come in where nothing leads to them. The cost of a
+// change follows what it touches: a rule rewrites the chains of its policy, a member its element, an endpoint
+// its elements of the dispatch maps.
 class PolicyTables final {
  public:
   explicit PolicyTables(kernel::Nftables& nftables) : nftables_(nftables) {}
@@ -94,6 +95,10 @@ class PolicyTables final {
   void UseLiterals(net::Family family, const std::map<std::string, kernel::nft::Set>& literals,
                    std::vector<std::string>& used);
   void ReleaseLiterals(net::Family family, const std::vector<std::string>& names);
+
+  // Both families in one transaction; whether there was anything to write.
+  template <typename Pending>
+  Result<bool> Write(const Pending& pending);
 
   static std::size_t IndexOf(net::Family family) { return family == net::Family::kV4 ? 0 : 1; }
   TableSync& TableOf(net::Family family) { return tables_[IndexOf(family)]; }

@@ -122,6 +122,42 @@ void TableSync::AddSetChanges(const std::string& name, const Keys& keys, Transac
   }
 }
 
+std::set<std::string> TableSync::NewChains() const {
+  std::set<std::string> names;
+  for (const std::string& name : dirty_chains_) {
+    const Chain* want = Find(desired_.chains, name);
+    if (want != nullptr && !want->base && Find(actual_.chains, name) == nullptr) names.insert(name);
+  }
+  return names;
+}
+std::set<std::string> TableSync::NewSets() const {
+  std::set<std::string> names;
+  for (const auto& [name, keys] : dirty_members_) {
+    if (Find(desired_.sets, name) != nullptr && Find(actual_.sets, name) == nullptr) names.insert(name);
+  }
+  return names;
+}
+
+Transaction TableSync::PendingAdditions() const {
+  Transaction out{family_, {}};
+  if (actual_.chains.empty() || NeedsRebuild()) return out;
+  const std::set<std::string> chains = NewChains();
+  if (chains.empty()) return out;
+  for (const std::string& name : dirty_counters_) {
+    if (desired_.counters.contains(name) && !actual_.counters.contains(name))
+      out.changes.push_back(kernel::nft::AddCounter{name});
+  }
+  for (const std::string& name : NewSets()) AddSetChanges(name, {}, out);
+  for (const std::string& name : chains)
+    out.changes.push_back(kernel::nft::SetChain{name, desired_.chains.at(name)});
+  return out;
+}
+void TableSync::AdditionsApplied() {
+  for (const std::string& name : NewSets()) actual_.sets[name] = desired_.sets.at(name);
+  for (const std::string& name : NewChains()) actual_.chains[name] = desired_.chains.at(name);
+  for (const auto& [name, value] : desired_.counters) actual_.counters.try_emplace(name, value);
+}
+
 Transaction TableSync::PendingChanges() const {
   if (NeedsRebuild()) return Rebuild();
   Transaction out{family_, {}};

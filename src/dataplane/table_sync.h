@@ -32,6 +32,13 @@ class TableSync final {
   // What the kernel has, from Nftables::Read(): everything is compared next time.
   void ReplaceActual(kernel::nft::TableContent actual);
 
+  // New chains and sets, which no packet comes to yet. They go to the kernel in a transaction of their own
+  // before PendingChanges(): a packet that is in our chains during a commit sees each chain as it was when it
+  // came in, and a chain that is new as an empty one, but the new members of a map (nft_do_chain() in
+  // net/netfilter/nf_tables_core.c reads the generation once, a lookup reads it again). No changes if there
+  // is no such chain, or if the table has no packet in it yet.
+  kernel::nft::Transaction PendingAdditions() const;
+  void AdditionsApplied();
   // What brings the kernel where we want it; no changes when it is there.
   kernel::nft::Transaction PendingChanges() const;
   // The pending changes are in the kernel.
@@ -43,6 +50,9 @@ class TableSync final {
  private:
   bool NeedsRebuild() const;
   kernel::nft::Transaction Rebuild() const;
+  // Names of chains, without base chains, and of sets that the kernel does not have.
+  std::set<std::string> NewChains() const;
+  std::set<std::string> NewSets() const;
   using Keys = std::set<kernel::nft::SetKey>;
   void AddSetChanges(const std::string& name, const Keys& keys, kernel::nft::Transaction& out) const;
 

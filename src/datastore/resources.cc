@@ -134,14 +134,18 @@ Result<ObjectList> Resources::List(model::Kind kind, const std::string& ns) {
   return result;
 }
 
-Result<Revision> Resources::ForEach(model::Kind kind, const std::string& ns, const Visit& visit) {
+Result<Revision> Resources::ForEach(model::Kind kind, const std::string& ns, const Visit& visit,
+                                    const Skipped& skipped) {
   ASSIGN_OR_RETURN(const Revision revision,
                    client_.ForEach(Prefix(kind, ns), [&](const KeyValue& kv) -> Status {
                      const auto key = model::ParsePath(kv.key);
                      if (!key || key->kind != kind) return Ok();
                      auto stored = Decode(*key, kv);
                      if (!stored.has_value()) {
-                       LogWarning("datastore", "skipping {}: {}", kv.key, stored.error().message());
+                       if (skipped == nullptr)
+                         LogWarning("datastore", "skipping {}: {}", kv.key, stored.error().message());
+                       else
+                         skipped(stored.error());
                        return Ok();
                      }
                      // A.7.4: unlike a Get, a list of tiers has the defaults filled in.

@@ -44,7 +44,10 @@ class Resources final {
   // The items of List one by one, for lists that need not be in memory at once. Returns the list's revision,
   // or the first error of `visit`, which ends the walk. `visit` must not use the client. `ns` empty = all.
   using Visit = std::function<Status(Stored)>;
-  Result<Revision> ForEach(model::Kind kind, const std::string& ns, const Visit& visit);
+  // Gets what is wrong with an item that does not decode, instead of the log.
+  using Skipped = std::function<void(const Error&)>;
+  Result<Revision> ForEach(model::Kind kind, const std::string& ns, const Visit& visit,
+                           const Skipped& skipped = nullptr);
 
   // Sets uid and creationTimestamp if empty. Resource kinds only. A first Node initialises the store.
   Result<Stored> Create(model::Object object);

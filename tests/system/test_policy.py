@@ -151,7 +151,7 @@ def test_a_rule_that_somebody_changes_is_seen_by_trace_and_repaired_within_a_sec
     host.run("kill", "-STOP", str(host.pid_of("calico-node")))
     try:
         host.run("nft", "flush", "chain", "ip", "calico", "cali-pi-gnp/server")
-        host.run("nft", "add", "rule", "ip", "calico", "cali-pi-gnp/server", "udp", "dport", "7", "counter", "accept")
+        host.run("nft", "add", "rule", "ip", "calico", "cali-pi-gnp/server", "ip", "ttl", "7", "counter", "accept")
         done = trace(host, 9000, "--live")
         assert done.returncode == 2, done.stdout
         assert "  rule 1 of chain cali-pi-gnp/server (foreign) is not of our making" in done.stdout
@@ -159,7 +159,7 @@ def test_a_rule_that_somebody_changes_is_seen_by_trace_and_repaired_within_a_sec
         assert "the kernel does not do what the policies say" in done.stderr
     finally:
         host.run("kill", "-CONT", str(host.pid_of("calico-node")))
-    wait_until(lambda: "dport 7" not in host.out("nft", "list", "table", "ip", "calico"), "the foreign rule is gone", 1.0)
+    wait_until(lambda: "ttl 7" not in host.out("nft", "list", "table", "ip", "calico"), "the foreign rule is gone", 1.0)
     assert trace(host, 9000, "--live").returncode == 0
 
 

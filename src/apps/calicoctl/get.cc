@@ -126,7 +126,9 @@ class Getting {
       if (fits) printed = Print(stored.object, *printer);
       return printed;
     };
-    const auto revision = session_.resources().ForEach(kind, ns, show);
+    const auto revision = session_.resources().ForEach(kind, ns, show, [this](const Error& error) {
+      session_.err() << "Warning: " << error.message() << '\n';
+    });
     RETURN_IF_ERROR(printed);
     if (!revision.has_value()) {
       errors_.push_back(revision.error());

@@ -162,7 +162,8 @@ TEST_F(Get, SaysInOneLineThatTheStoreIsAway) {
 constexpr char kPolicyPath[] = "/calico/resources/v3/projectcalico.org/globalnetworkpolicies/p";
 
 TEST_F(Get, WarnsOfPolicyThatAgentsCannotEnforceAsItStands) {
-  ASSERT_TRUE(client_.Put(kPolicyPath, R"({"metadata":{"name":"p"},"spec":{"selector":"role ="}})").has_value());
+  ASSERT_TRUE(
+      client_.Put(kPolicyPath, R"({"metadata":{"name":"p"},"spec":{"selector":"role ="}})").has_value());
   const Ran ran = Run({"get", "globalNetworkPolicy", "p"});
   EXPECT_EQ(ran.code, 0);
   EXPECT_NE(ran.out.find("p "), std::string::npos) << ran.out;
@@ -176,6 +177,9 @@ TEST_F(Get, SaysOfAPolicyThatDoesNotDecodeWhatItDoesAndHowItGoes) {
   const Ran ran = Run({"get", "globalNetworkPolicy", "p"});
   EXPECT_EQ(ran.code, 1);
   EXPECT_NE(ran.err.find("; agents let it deny everything that it selects"), std::string::npos) << ran.err;
+  const Ran all = Run({"get", "globalNetworkPolicies"});
+  EXPECT_EQ(all.code, 0);
+  EXPECT_EQ(all.err, "Warning: " + ran.err);
   EXPECT_EQ(Run({"delete", "globalNetworkPolicy", "p"}).code, 0);
   EXPECT_FALSE(client_.Get(kPolicyPath).has_value());
 }
