@@ -213,7 +213,10 @@ TEST_F(GraphTest, AProfileThatCannotBeReadDeniesEverything) {
 }
 
 TEST_F(GraphTest, AStagedPolicyOfKubernetesIsCountedLikeOneOfCalico) {
-  Put(EndpointKey("a"), Endpoint("node1", "cali1", "10.0.0.1", kAllow));
+  Object pod = Endpoint("node1", "cali1", "10.0.0.1", kAllow);
+  std::get<model::WorkloadEndpoint>(pod).orchestrator = "k8s";
+  std::get<model::WorkloadEndpoint>(pod).metadata.ns = "default";
+  Put(EndpointKey("a"), pod);
   model::StagedKubernetesNetworkPolicy staged;
   staged.metadata.name = "p";
   staged.metadata.ns = "default";

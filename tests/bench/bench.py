@@ -92,6 +92,7 @@ def main() -> int:
           f"{len(__import__('os').sched_getaffinity(0))} cores")
     subprocess.run([str(BIN / "attach_bench")], check=True)
     subprocess.run([str(BIN / "policy_bench")], check=True)
+    subprocess.run([str(BIN / "policy_throughput_bench")], check=True)
     subprocess.run([sys.executable, str(HERE / "calicoctl_bench.py")], check=True)
     lab = Lab(STATE)
     try:

@@ -58,7 +58,7 @@ TEST(DecodeToEnforce, TakesABadSelectorForEverything) {
 
 TEST(DecodeToEnforce, TakesTypesWithABadOneForBoth) {
   Json json = Policy();
-  json["spec"]["types"] = {"Ingress", 7};
+  json["spec"]["types"] = {"Ingress", Json::object()};
   EXPECT_THAT(Enforced(json).spec.types, IsEmpty());
 }
 
