@@ -237,7 +237,7 @@ struct Driver::Impl {
       Retry();
       return;
     }
-    policy.RereadNext();
+    policy.RereadNextIfOthersCommitted();
     routes.RereadNext();
     neighbours.RereadNext();
     for (const auto& [name, endpoint] : endpoints) unconfigured.insert(name);

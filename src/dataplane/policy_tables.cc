@@ -470,11 +470,20 @@ Result<bool> PolicyTables::Write(const Pending& pending) {
     must_read_ = true;  // whatever was in the way, we see it next time
     return std::move(status).error();
   }
+  if (expected_generation_) ++*expected_generation_;
   return true;
+}
+
+void PolicyTables::RereadNextIfOthersCommitted() {
+  const auto generation = nftables_.Generation();
+  if (!generation.has_value() || !expected_generation_ || *generation != *expected_generation_)
+    must_read_ = true;
 }
 
 Result<PolicyTables::Outcome> PolicyTables::Apply() {
   if (must_read_) {
+    // Before the content: what is committed meanwhile then counts as somebody else's.
+    ASSIGN_OR_RETURN(expected_generation_, nftables_.Generation());
     for (TableSync& table : tables_) {
       ASSIGN_OR_RETURN(kernel::nft::TableContent actual, nftables_.Read(table.family()));
       // A restart goes on with the generation that connections have been marked with.

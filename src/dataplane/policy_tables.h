@@ -32,6 +32,9 @@ class PolicyTables final {
 
   // Compares with the kernel's content when Apply() runs next.
   void RereadNext() { must_read_ = true; }
+  // The same, unless the kernel's count of commits says that all since the last reading were ours: reading a
+  // set of a million members takes the kernel minutes.
+  void RereadNextIfOthersCommitted();
   // Writes the differences, if any. `wrote` tells whether there were some.
   struct Outcome {
     bool wrote = false;
@@ -123,6 +126,7 @@ class PolicyTables final {
   std::map<std::string, std::array<std::vector<std::string>, 2>> spoof_literals_;  // by chain
   std::array<std::map<std::string, int>, 2> literal_users_;
   bool must_read_ = true;
+  std::optional<std::uint32_t> expected_generation_;  // of the kernel's commits, if all of them were ours
   bool first_read_ = true;
 };
 

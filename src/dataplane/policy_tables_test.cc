@@ -11,19 +11,28 @@ namespace {
 
 using dataplane_api::Batch;
 
-// What is desired is asked only; nothing is written.
+// Takes everything, shows nothing, and counts.
 class NoKernel final : public kernel::Nftables {
  public:
-  Status Apply(const std::vector<kernel::nft::Transaction>&) override { return Ok(); }
-  Result<kernel::nft::TableContent> Read(net::Family) override { return kernel::nft::TableContent(); }
+  Status Apply(const std::vector<kernel::nft::Transaction>&) override {
+    ++generation;
+    return Ok();
+  }
+  Result<kernel::nft::TableContent> Read(net::Family) override {
+    ++reads;
+    return kernel::nft::TableContent();
+  }
   Result<std::map<std::string, kernel::nft::CounterValue>> ReadCounters(net::Family) override {
     return std::map<std::string, kernel::nft::CounterValue>();
   }
   Result<std::map<std::string, std::vector<RuleCounter>>> ReadRuleCounters(net::Family) override {
     return std::map<std::string, std::vector<RuleCounter>>();
   }
-  Result<std::uint32_t> Generation() override { return 1U; }
+  Result<std::uint32_t> Generation() override { return generation; }
   std::uint32_t port_id() const override { return 1; }
+
+  std::uint32_t generation = 7;
+  int reads = 0;
 };
 
 class PolicyTablesTest : public ::testing::Test {
@@ -115,6 +124,24 @@ TEST_F(PolicyTablesTest, ASettingThatStandsInSharedChainsChangesThemForAll) {
   settings.host->recheck_flows = false;
   tables_.OnBatch(settings);
   EXPECT_THAT(ChainsOf("cali-pi-"), ::testing::ElementsAre("cali-pi-gnp/a")) << "answers are not looked at";
+}
+
+TEST_F(PolicyTablesTest, TheKernelIsReadAgainOnlyIfSomebodyElseHasCommitted) {
+  const auto apply = [this] { EXPECT_TRUE(tables_.Apply().has_value()); };
+  apply();
+  const int at_start = kernel_.reads;
+  Batch batch;
+  batch.policies["gnp/a"] = AllowAll();
+  batch.endpoints["default/one"] = Endpoint("cali1", "gnp/a");
+  tables_.OnBatch(batch);
+  apply();
+  tables_.RereadNextIfOthersCommitted();
+  apply();
+  EXPECT_EQ(kernel_.reads, at_start) << "all commits were ours";
+  ++kernel_.generation;
+  tables_.RereadNextIfOthersCommitted();
+  apply();
+  EXPECT_GT(kernel_.reads, at_start);
 }
 
 }  // namespace

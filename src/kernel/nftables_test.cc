@@ -290,6 +290,30 @@ TEST_F(NftablesTest, TakesManyMembersAtOnce) {
   EXPECT_EQ(Read().sets.at("many"), content.sets.at("many"));
 }
 
+TEST_F(NftablesTest, TakesMoreThanAMillionMembersOfEitherKind) {
+  using namespace nft;
+  constexpr std::uint32_t kMany = 1'100'000;
+  for (const SetType type : {SetType::kAddresses, SetType::kPrefixes}) {
+    TableContent content;
+    content.sets["many"].type = type;
+    auto& members = content.sets["many"].members;
+    for (std::uint32_t i = 0; i < kMany; ++i) {
+      const net::Cidr member(net::Ip::V4(0x0a000000U + 4 * i), type == SetType::kAddresses ? 32 : 31);
+      members.emplace_hint(members.end(), member, std::nullopt);
+    }
+    Apply(Creating(Family::kV4, content));
+    // Not read back: the kernel walks a set anew for each part of a dump, which takes minutes here. But only
+    // what is there can be deleted.
+    for (const std::uint32_t i : {0U, kMany / 2, kMany - 1}) {
+      const auto member = std::next(members.begin(), i);
+      const Transaction remove{Family::kV4, {DeleteMember{"many", type, {member->first, std::nullopt}}}};
+      EXPECT_TRUE(nftables_->Apply({remove}).has_value()) << i;
+      EXPECT_FALSE(nftables_->Apply({remove}).has_value()) << i;
+    }
+    Apply({Family::kV4, {DeleteTable{}}});
+  }
+}
+
 TEST_F(NftablesTest, LongChainNamesInAMapStayWithinOneAttribute) {
   using namespace nft;
   TableContent content;
