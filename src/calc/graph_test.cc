@@ -190,8 +190,9 @@ TEST_F(GraphTest, APolicyThatCannotBeReadDeniesTheEndpointsItSelects) {
   EXPECT_TRUE(batch.endpoints.at("default/a")->policies.egress.empty());
   ASSERT_EQ(batch.policies.at("gnp/p")->ingress.size(), 1U);
   EXPECT_EQ(batch.policies.at("gnp/p")->ingress[0].action, dataplane_api::RuleAction::kDeny);
-  EXPECT_THAT(graph_.warnings(), ElementsAre("GlobalNetworkPolicy(p) cannot be read and denies everything that "
-                                             "it selects: spec.ingress: not a list"));
+  EXPECT_THAT(graph_.warnings(),
+              ElementsAre("GlobalNetworkPolicy(p) cannot be read and denies everything that "
+                          "it selects: spec.ingress: not a list"));
   policy.spec.unreadable.clear();
   Put(Key::Resource(Kind::kGlobalNetworkPolicy, "p"), policy);
   EXPECT_TRUE(graph_.warnings().empty());

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -155,20 +156,56 @@ std::map<std::string, std::vector<net::Ip>> Interfaces(const Cluster& cluster, c
   return interfaces;
 }
 
-std::string Uplink(const Host& host, const model::Node* object) {
-  std::vector<std::string> own;
-  if (object != nullptr && object->bgp) own = {object->bgp->ipv4_address, object->bgp->ipv6_address};
-  if (object != nullptr) {
-    for (const model::NodeAddress& address : object->addresses) own.push_back(address.address);
+constexpr char kSomeUplink[] = "(uplink)";
+
+// Nobody has told the host's interfaces: what its host endpoints say. By an address of the node, or if there
+// is only one that names an interface.
+std::string UplinkOfHostEndpoints(const Cluster& cluster, const std::string& node,
+                                  const std::vector<net::Ip>& own) {
+  std::set<std::string> named;
+  std::string by_address;
+  cluster.ForEach<model::HostEndpoint>([&](const model::Key&, const model::HostEndpoint& endpoint) {
+    if (endpoint.node != node || endpoint.interface_name.empty() || endpoint.interface_name == "*") return;
+    named.insert(endpoint.interface_name);
+    for (const net::Ip& address : own) {
+      const auto& ips = endpoint.expected_ips;
+      if (std::find(ips.begin(), ips.end(), address.ToString()) != ips.end())
+        by_address = endpoint.interface_name;
+    }
+  });
+  if (!by_address.empty()) return by_address;
+  return named.size() == 1 ? *named.begin() : std::string();
+}
+
+std::vector<net::Ip> AddressesOf(const model::Node* node) {
+  std::vector<std::string> texts;
+  if (node != nullptr && node->bgp) texts = {node->bgp->ipv4_address, node->bgp->ipv6_address};
+  if (node != nullptr) {
+    for (const model::NodeAddress& address : node->addresses) texts.push_back(address.address);
   }
-  for (const std::string& text : own) {
-    const auto address = net::Cidr::Parse(text);
-    if (!address) continue;
+  std::vector<net::Ip> own;
+  for (const std::string& text : texts) {
+    if (const auto address = net::Cidr::Parse(text)) own.push_back(address->ip());
+  }
+  return own;
+}
+
+void FindUplink(const Cluster& cluster, const model::Node* object, Host& host) {
+  const std::vector<net::Ip> own = AddressesOf(object);
+  if (host.interfaces.empty()) {
+    const std::string name = UplinkOfHostEndpoints(cluster, host.node, own);
+    host.uplink = name.empty() ? kSomeUplink : name;
+    host.interfaces[host.uplink] = own;
+    return;
+  }
+  for (const net::Ip& address : own) {
     for (const auto& [name, addresses] : host.interfaces) {
-      if (std::find(addresses.begin(), addresses.end(), address->ip()) != addresses.end()) return name;
+      if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) continue;
+      host.uplink = name;
+      return;
     }
   }
-  return "(uplink)";
+  host.uplink = kSomeUplink;
 }
 
 // Reference felix 2.14.
@@ -219,7 +256,7 @@ Host HostOf(const Cluster& cluster, const std::string& node) {
   constexpr std::uint16_t kVxlanPort = 4789;
   host.vxlan_port = PortOf(parameters.Value("vxlanPort")).value_or(kVxlanPort);
   host.service_addresses = ServiceAddresses(cluster, parameters);
-  host.uplink = Uplink(host, object);
+  FindUplink(cluster, object, host);
   return host;
 }
 

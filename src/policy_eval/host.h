@@ -38,8 +38,8 @@ struct Host {
 
   bool IsWorkloadInterface(const std::string& name) const;
   bool IsExcludedInterface(const std::string& name) const;
-  // The interface that holds the node's own address; "(uplink)", which only a host endpoint "*" covers, when
-  // that is not known.
+  // The interface that holds the node's own address. When its interfaces are not known, the one that its host
+  // endpoints name; "(uplink)", which only a host endpoint "*" covers, if they do not.
   std::string uplink;
 };
 

@@ -105,6 +105,34 @@ spec: {node: a, interfaceName: eth9, expectedIPs: [192.0.2.1]}
 
 // --- failsafe ports
 
+TEST_F(Path, TakesTheHostEndpointsWordForTheUplinkOfAHostThatToldNoInterfaces) {
+  Add(cluster_, R"(
+kind: Node
+metadata: {name: c}
+spec: {bgp: {ipv4Address: 192.0.2.3/24}}
+)");
+  const auto uplink = [this] { return HostOf(cluster_, "c").uplink; };
+  const auto at_uplink = [&] {
+    const auto key = HostEndpointOf(cluster_, HostOf(cluster_, "c"), uplink());
+    return key ? key->name : "";
+  };
+  EXPECT_EQ(uplink(), "(uplink)");
+  Add(cluster_, R"(
+kind: HostEndpoint
+metadata: {name: c-eth1}
+spec: {node: c, interfaceName: eth1}
+)");
+  EXPECT_EQ(uplink(), "eth1") << "the only one";
+  EXPECT_EQ(at_uplink(), "c-eth1");
+  Add(cluster_, R"(
+kind: HostEndpoint
+metadata: {name: c-bond0}
+spec: {node: c, interfaceName: bond0, expectedIPs: [192.0.2.3]}
+)");
+  EXPECT_EQ(uplink(), "bond0") << "by its address";
+  EXPECT_EQ(at_uplink(), "c-bond0");
+}
+
 TEST_F(Path, AsksTheOtherSidesAddressForAFailsafePortWithNet) {
   Add(cluster_, kHostEndpointOfA);
   Add(cluster_, R"(

@@ -43,7 +43,8 @@ int Run(const std::vector<std::string>& words, const std::string& input, std::st
   const auto open = [](const std::string&) -> Result<OpenedStore> {
     return OpenedStore{"a fuzzer", client.WithDeadline(TimePoint::max())};
   };
-  const int code = RunCommand(words, {environment, clock, in, out, err, open, "calicoctl", false, false, [](Duration) {}});
+  const int code =
+      RunCommand(words, {environment, clock, in, out, err, open, "calicoctl", false, false, [](Duration) {}});
   errors = err.str();
   return code;
 }
@@ -58,8 +59,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const bool made = Run({"create", "-f", "-"}, kWorld, errors) == 0;
   CHECK(made, errors);
   // One option's value per line.
-  constexpr const char* kOptions[] = {"--from",      "--to",        "--protocol",   "--port",     "--source-port",
-                                      "--icmp-type", "--icmp-code", "--ip-version", "--direction"};
+  constexpr const char* kOptions[] = {"--from",      "--to",          "--protocol",
+                                      "--port",      "--source-port", "--icmp-type",
+                                      "--icmp-code", "--ip-version",  "--direction"};
   std::vector<std::string> words{"trace"};
   const std::string text(reinterpret_cast<const char*>(data), size);
   std::size_t next = 0;

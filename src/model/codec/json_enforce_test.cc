@@ -103,9 +103,10 @@ TEST(DecodeToEnforce, SaysWhatADriverCouldNotConvert) {
 TEST(DecodeToEnforce, NeverNarrowsASelection) {
   EXPECT_TRUE(rc::check([] {
     Json json = Policy();
-    const auto pointer = *rc::gen::elementOf(std::vector<std::string>{
-        "/spec", "/spec/selector", "/spec/types", "/spec/types/0", "/spec/order", "/spec/tier", "/spec/ingress",
-        "/spec/ingress/0", "/spec/ingress/0/action", "/spec/ingress/0/destination", "/metadata"});
+    const auto pointer = *rc::gen::elementOf(
+        std::vector<std::string>{"/spec", "/spec/selector", "/spec/types", "/spec/types/0", "/spec/order",
+                                 "/spec/tier", "/spec/ingress", "/spec/ingress/0", "/spec/ingress/0/action",
+                                 "/spec/ingress/0/destination", "/metadata"});
     json[Json::json_pointer(pointer)] = *rc::gen::elementOf(
         std::vector<Json>{Json(7), Json("x"), Json::array({1}), Json::object({{"a", "b"}}), Json(true)});
     if (DecodeValue(PolicyKey(), json.dump()).has_value()) return;
