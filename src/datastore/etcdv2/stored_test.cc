@@ -232,16 +232,29 @@ TEST_F(EtcdV2Store, LeavesSettingsAloneThatItCannotRead) {
 
 TEST_F(EtcdV2Store, SkipsValuesThatAreBroken) {
   PutRaw("/calico/v1/policy/tier/default/policy/good", R"({"selector":"","types":["ingress"]})");
-  PutRaw("/calico/v1/policy/tier/default/policy/bad", "{");
-  PutRaw("/calico/v1/policy/tier/default/policy/worse", R"({"inbound_rules":[{"action":"dance"}]})");
+  PutRaw("/calico/v1/ipam/v4/pool/10.0.0.0-8", "{");
   PutRaw("/calico/v1/policy/tier/default/metadata", R"({"order":null})");
   PutRaw("/calico/v1/policy/profile/p/labels", "{}");  // no tags: no profile
   EXPECT_EQ(client_->List("/calico/resources/v3/")->items.size(), 1U);
-  EXPECT_EQ(client_->Get(std::string(kResources) + "globalnetworkpolicies/bad").error().code(),
+  EXPECT_EQ(client_->Get(std::string(kResources) + "ippools/10-0-0-0-8").error().code(),
             ErrorCode::kInvalidArgument);
 }
 
 // --- directories, composite objects
+
+TEST_F(EtcdV2Store, HandsOnPoliciesThatAreBrokenForTheyMustNotSeemAbsent) {
+  for (const char* value : {"{", R"({"inbound_rules":7})", R"({"inbound_rules":[{"action":"dance"}]})"}) {
+    PutRaw("/calico/v1/policy/tier/default/policy/broken", value);
+    const auto key = model::Key::Resource(model::Kind::kGlobalNetworkPolicy, "broken");
+    const auto listed = client_->List(model::ListPrefix(key.kind));
+    ASSERT_TRUE(listed.has_value());
+    ASSERT_EQ(listed->items.size(), 1U) << value;
+    EXPECT_FALSE(model::DecodeValue(key, listed->items[0].value).has_value()) << value;
+    const auto enforced = model::DecodeToEnforce(key, listed->items[0].value);
+    ASSERT_TRUE(enforced.has_value()) << value;
+    EXPECT_NE(model::WhyUnreadable(*enforced).find("GlobalNetworkPolicy(broken)"), std::string::npos) << value;
+  }
+}
 
 TEST_F(EtcdV2Store, RemovesTheParentsOfAWorkloadEndpointWhenEmpty) {
   for (const char* endpoint : {"a", "b"})
