@@ -13,6 +13,7 @@
 #include "calc/ip_set_index.h"
 #include "calc/policies.h"
 #include "calc/selector_index.h"
+#include "model/codec/v1_stored.h"
 
 namespace calico::calc {
 namespace {
@@ -278,6 +279,7 @@ struct Graph::Impl {
     if (found == local.end()) return std::nullopt;
     const auto& endpoint = std::get<model::WorkloadEndpoint>(*found->second.object);
     dataplane_api::Endpoint out = ToDataplane(endpoint);
+    if (model::IsSwitchedOff(endpoint)) return std::nullopt;  // nothing passes an interface without endpoint
     // Reference felix 1.3: without the permission such an endpoint is as if it were not there.
     if (!out.spoofable.empty() && !host.allow_spoofing) return std::nullopt;
     out.policies = policies.OfWorkload(found->second.id);

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "model/codec/json.h"
+#include "model/codec/v1_stored.h"
+
 namespace calico::calc {
 namespace {
 
@@ -196,6 +199,20 @@ TEST_F(GraphTest, APolicyThatCannotBeReadDeniesTheEndpointsItSelects) {
   policy.spec.unreadable.clear();
   Put(Key::Resource(Kind::kGlobalNetworkPolicy, "p"), policy);
   EXPECT_TRUE(graph_.warnings().empty());
+}
+
+TEST_F(GraphTest, AnEndpointThatCalico26HasSwitchedOffIsAsIfItWereNotThere) {
+  const Key key = EndpointKey("a");
+  const auto off = model::ObjectFromV1(
+      key, {"node1", "libnetwork", "libnetwork", "a"},
+      {{"", R"({"state":"inactive","name":"cali1","ipv4_nets":["10.0.0.1/32"],"profile_ids":["net1"]})"}});
+  ASSERT_TRUE(off.has_value()) << off.error().message();
+  // As it comes from the store's driver.
+  const auto stored = model::DecodeValue(key, model::EncodeValue(key, *off));
+  InSync();
+  EXPECT_TRUE(Put(key, *stored).endpoints.empty());
+  const auto written = model::ObjectToV1(key, {"node1", "libnetwork", "libnetwork", "a"}, *stored, {});
+  EXPECT_NE(written->at("").find(R"("state":"inactive")"), std::string::npos);
 }
 
 TEST_F(GraphTest, AProfileThatCannotBeReadDeniesEverything) {

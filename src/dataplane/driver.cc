@@ -6,6 +6,7 @@
 #include "base/backoff.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "dataplane/connection_cleaner.h"
 #include "dataplane/forward_rule.h"
 #include "dataplane/host_interfaces.h"
 #include "dataplane/interface_settings.h"
@@ -58,7 +59,8 @@ struct Driver::Impl {
         policy(k.nftables),
         routes(k.rtnetlink, interfaces),
         neighbours(k.rtnetlink),
-        forward(k.forward) {}
+        forward(k.forward),
+        connections(k.conntrack) {}
 
   // ---- inputs ----
 
@@ -125,12 +127,22 @@ struct Driver::Impl {
     const auto found = endpoints.find(name);
     if (found == endpoints.end()) return;
     const std::string interface = found->second.interface_name;
+    for (const net::Cidr& address : found->second.addresses) departed.insert(address.ip());
     by_interface[interface].erase(name);
     if (by_interface[interface].empty()) by_interface.erase(interface);
     routes.RemoveEndpoint(name);
     unconfigured.erase(name);
     endpoints.erase(found);
     if (!by_interface.contains(interface)) states.erase(interface);
+  }
+
+  // Addresses that no endpoint of this host has any more.
+  void ForgetConnections() {
+    if (departed.empty()) return;
+    for (const auto& [name, endpoint] : endpoints) {
+      for (const net::Cidr& address : endpoint.addresses) departed.erase(address.ip());
+    }
+    connections.Forget(std::exchange(departed, {}));
   }
 
   void OnLinkEvents() {
@@ -298,6 +310,7 @@ struct Driver::Impl {
       failed_rounds = 0;
       backoff.Reset();
       retry.reset();
+      ForgetConnections();
       if (wait) retry = loop.After(std::chrono::seconds(5), [this] { Apply(); });
     } else {
       Retry();
@@ -374,6 +387,8 @@ struct Driver::Impl {
   RouteSync routes;
   NeighbourSync neighbours;
   ForwardRule forward;
+  std::set<net::Ip> departed;  // of endpoints that went; their connections are to end
+  ConnectionCleaner connections;
   std::map<std::string, dataplane_api::Endpoint> endpoints;
   std::map<std::string, dataplane_api::HostEndpoint> host_endpoints;
   std::set<kernel::Address> addresses;

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "dataplane/names.h"
 #include "dataplane_api/updates.h"
+#include "kernel/conntrack.h"
 #include "kernel/forward_firewall.h"
 #include "kernel/nftables.h"
 #include "kernel/rtnetlink.h"
@@ -25,13 +26,14 @@ namespace calico::dataplane {
 // once.
 class Driver final {
  public:
-  struct Kernel {  // all of the dataplane loop's thread; must outlive the driver
+  struct Kernel {  // all of the dataplane loop's thread but the last; must outlive the driver
     kernel::Rtnetlink& rtnetlink;
     kernel::RtnetlinkMonitor& links;
     kernel::Nftables& nftables;
     kernel::NftMonitor& nft_monitor;
     kernel::Sysctl& sysctl;
     kernel::ForwardFirewall& forward;
+    kernel::Conntrack& conntrack;  // of a thread of the driver's own
   };
   struct Pending {      // one item that the kernel does not have yet
     std::string what;   // "route 10.0.0.1/32 dev cali123"

@@ -39,7 +39,10 @@ struct OpenKernel {
   std::unique_ptr<kernel::NftMonitor> nft_monitor = std::move(*kernel::OpenNftMonitor());
   std::unique_ptr<kernel::Sysctl> sysctl = kernel::OpenSysctl();
   std::unique_ptr<kernel::ForwardFirewall> forward = kernel::OpenForwardFirewall(kAcceptMark, kAcceptMark);
-  Driver::Kernel AsKernel() { return {*rtnetlink, *links, *nftables, *nft_monitor, *sysctl, *forward}; }
+  std::unique_ptr<kernel::Conntrack> conntrack = *kernel::OpenConntrack();
+  Driver::Kernel AsKernel() {
+    return {*rtnetlink, *links, *nftables, *nft_monitor, *sysctl, *forward, *conntrack};
+  }
 };
 
 dataplane_api::Batch Snapshot() {
@@ -259,6 +262,25 @@ TEST_F(DriverTest, AnEndpointThatGoesTakesItsRouteAtOnceWhileItsInterfaceStays) 
   Send(std::move(batch));
   EXPECT_EQ(Sh("ip route show 10.65.0.1"), "");
   EXPECT_THAT(Sh("nft list table ip calico"), Not(HasSubstr("\"cali1\"")));
+}
+
+TEST_F(DriverTest, AnEndpointThatGoesTakesTheConnectionsOfItsAddressesAlong) {
+  MakeInterface();
+  Send(Snapshot());
+  ASSERT_TRUE(Eventually([this] { return Programmed(); }));
+  Sh("conntrack -I -p udp -t 100 -s 10.65.0.1 -d 192.0.2.1 --sport 1 --dport 2 2>/dev/null;"
+     "conntrack -I -p udp -t 100 -s 192.0.2.9 -d 192.0.2.1 --sport 1 --dport 3 2>/dev/null");
+  dataplane_api::Batch moved = Snapshot();
+  moved.endpoints["default/one"]->addresses = {C("10.65.0.1/32")};
+  Send(moved);
+  SleepFor(300ms);
+  EXPECT_THAT(Sh("conntrack -L 2>/dev/null"), HasSubstr("src=10.65.0.1")) << "it still has the address";
+  dataplane_api::Batch gone;
+  gone.endpoints["default/one"] = std::nullopt;
+  Send(gone);
+  EXPECT_TRUE(
+      Eventually([] { return Sh("conntrack -L 2>/dev/null").find("10.65.0.1") == std::string::npos; }));
+  EXPECT_THAT(Sh("conntrack -L 2>/dev/null"), HasSubstr("src=192.0.2.9"));
 }
 
 TEST_F(DriverTest, TheAcceptRuleIsPutBackInBothBackEnds) {

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "model/codec/v1_stored.h"
 #include "policy_eval/host.h"
 #include "policy_eval/host_endpoints.h"
 #include "policy_eval/labels.h"
@@ -187,7 +188,7 @@ Verdict EvaluateWorkload(const Cluster& cluster, const model::Key& workload, Dir
   const Host host = HostOf(cluster, endpoint->node);
   Verdict verdict;
   verdict.action = Action::kDeny;
-  if (cluster.admin_down.contains(workload)) {
+  if (cluster.admin_down.contains(workload) || model::IsSwitchedOff(*endpoint)) {
     verdict.cause = Cause::kAdminDown;
     return verdict;
   }

@@ -49,9 +49,11 @@ class Agent {
       nft_monitor_ = Must(kernel::OpenNftMonitor(), "nft monitor");
       sysctl_ = kernel::OpenSysctl();
       forward_ = kernel::OpenForwardFirewall(dataplane::kAcceptMark, dataplane::kAcceptMark);
+      conntrack_ = Must(kernel::OpenConntrack(), "conntrack");
       driver_ = std::make_unique<dataplane::Driver>(
           thread_.loop(), clock_,
-          dataplane::Driver::Kernel{*rtnetlink_, *links_, *nftables_, *nft_monitor_, *sysctl_, *forward_});
+          dataplane::Driver::Kernel{*rtnetlink_, *links_, *nftables_, *nft_monitor_, *sysctl_, *forward_,
+                                    *conntrack_});
       driver_->OnEndpointState(
           [this](const std::string& name, const dataplane::Driver::EndpointState& state) {
             const std::lock_guard lock(mutex_);
@@ -93,6 +95,7 @@ class Agent {
   std::unique_ptr<kernel::NftMonitor> nft_monitor_;
   std::unique_ptr<kernel::Sysctl> sysctl_;
   std::unique_ptr<kernel::ForwardFirewall> forward_;
+  std::unique_ptr<kernel::Conntrack> conntrack_;
   std::unique_ptr<dataplane::Driver> driver_;
   std::mutex mutex_;
   std::condition_variable changed_;

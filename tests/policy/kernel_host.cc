@@ -28,6 +28,7 @@ struct KernelHost::Kernel {
   std::unique_ptr<kernel::NftMonitor> nft_monitor = std::move(*kernel::OpenNftMonitor());
   std::unique_ptr<kernel::Sysctl> sysctl = kernel::OpenSysctl();
   NoFirewall forward;
+  std::unique_ptr<kernel::Conntrack> conntrack = std::move(*kernel::OpenConntrack());
 };
 
 KernelHost::KernelHost(std::string node, Hooks hooks)
@@ -37,7 +38,8 @@ KernelHost::KernelHost(std::string node, Hooks hooks)
   driver_ = std::make_unique<dataplane::Driver>(
       thread_->loop(), clock_,
       dataplane::Driver::Kernel{*kernel_->rtnetlink, *kernel_->links, *kernel_->nftables,
-                                *kernel_->nft_monitor, *kernel_->sysctl, kernel_->forward});
+                                *kernel_->nft_monitor, *kernel_->sysctl, kernel_->forward,
+                                *kernel_->conntrack});
   CHECK(driver_->Start().has_value(), "the dataplane starts");
   thread_->Start();
 }

@@ -19,6 +19,7 @@ Result<KernelHandles> KernelHandles::Open() {
   ASSIGN_OR_RETURN(handles.nft_monitor, kernel::OpenNftMonitor());
   handles.sysctl = kernel::OpenSysctl();
   handles.forward = kernel::OpenForwardFirewall(dataplane::kAcceptMark, dataplane::kAcceptMark);
+  ASSIGN_OR_RETURN(handles.conntrack, kernel::OpenConntrack());
   return handles;
 }
 

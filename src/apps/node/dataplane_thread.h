@@ -23,10 +23,11 @@ struct KernelHandles {
   std::unique_ptr<kernel::NftMonitor> nft_monitor;
   std::unique_ptr<kernel::Sysctl> sysctl;
   std::unique_ptr<kernel::ForwardFirewall> forward;
+  std::unique_ptr<kernel::Conntrack> conntrack;
 
   static Result<KernelHandles> Open();
   dataplane::Driver::Kernel AsKernel() {
-    return {*rtnetlink, *links, *nftables, *nft_monitor, *sysctl, *forward};
+    return {*rtnetlink, *links, *nftables, *nft_monitor, *sysctl, *forward, *conntrack};
   }
 };
 

@@ -40,6 +40,8 @@ Json NatsOf(const std::vector<IpNat>& nats, bool v6) {
 
 // --- endpoints
 
+constexpr char kActive[] = "active", kState[] = "/spec/state";
+
 void Decode(const V1Identity& identity, const V1Values& values, WorkloadEndpoint& o) {
   const Json json = ParseObject(values, "");
   o.node = identity.node;
@@ -56,6 +58,8 @@ void Decode(const V1Identity& identity, const V1Values& values, WorkloadEndpoint
     o.workload = identity.workload;
     o.container_id = instance;
   }
+  if (const std::string state = Text(json, "state"); !state.empty() && state != kActive)
+    o.unknown[kState] = Dump(state);
   o.interface_name = Text(json, "name");
   o.mac = Text(json, "mac");
   AddTexts(json, "profile_ids", o.profiles);
@@ -83,7 +87,8 @@ void Encode(const V1Identity&, const WorkloadEndpoint& o, const V1Values&, V1Val
     const auto cidr = net::Cidr::Parse(net);
     nets.push_back(cidr ? cidr->Masked().ToString() : net);
   }
-  Json json{{"state", "active"},
+  const auto state = o.unknown.find(kState);
+  Json json{{"state", state == o.unknown.end() ? Json(kActive) : Json::parse(state->second, nullptr, false)},
             {"name", o.interface_name},
             {"active_instance_id", o.orchestrator == "cni" ? "" : o.container_id}};
   json["mac"] = o.mac.empty() ? Json(nullptr) : Json(ToLower(o.mac));
@@ -213,6 +218,10 @@ Error NeedsEtcdV3(const std::string& what) {
       fmt::format("etcdv2 stores Calico 2.6 resources only: {} needs etcdv3; see calicoctl datastore "
                   "migrate",
                   what));
+}
+
+bool IsSwitchedOff(const WorkloadEndpoint& endpoint) {
+  return endpoint.unknown.contains(codec::kState);
 }
 
 Result<Object> ObjectFromV1(const Key& key, const V1Identity& identity, const V1Values& values) {

@@ -28,6 +28,10 @@ using V1Values = std::map<std::string, std::string>;
 
 Result<Object> ObjectFromV1(const Key& key, const V1Identity& identity, const V1Values& values);
 
+// Calico 2.6 has a state in its endpoints; all but "active" means that the workload gets and sends nothing
+// (reference felix 2.19, row 80). The v3 form has no place for it: it travels among the unknown members.
+bool IsSwitchedOff(const WorkloadEndpoint& endpoint);
+
 // The values that the store shall have. Where `object` says the same as `now` does, the text of `now` stays
 // byte for byte; members of `now` that this version does not know stay too. A value of `now` that is missing
 // in the result must be removed. What Calico 2.6 cannot hold is refused by NeedsEtcdV3().
