@@ -54,7 +54,7 @@ def suites(soak: bool) -> list[Suite]:
               ("kernel_test", "datastore_etcd_test", "dataplane_system_test", "policy_packets_test", "bgp_speaker_test")]
     product = [
         Suite("no fakes in the product", [python, "tools/check_product.py"], 10, "build"),
-        Suite("one host on SQLite", [python, "-m", "pytest", "-q", "-x", "tests/system"], 120, "build"),
+        Suite("one host on SQLite", [python, "-m", "pytest", "-q", "-x", "tests/system"], 240, "build"),
         Suite("cluster", [python, "-m", "pytest", "-q", "tests/cluster"], 600, "build"),
     ]
     if soak:
