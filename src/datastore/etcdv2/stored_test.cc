@@ -252,7 +252,8 @@ TEST_F(EtcdV2Store, HandsOnPoliciesThatAreBrokenForTheyMustNotSeemAbsent) {
     EXPECT_FALSE(model::DecodeValue(key, listed->items[0].value).has_value()) << value;
     const auto enforced = model::DecodeToEnforce(key, listed->items[0].value);
     ASSERT_TRUE(enforced.has_value()) << value;
-    EXPECT_NE(model::WhyUnreadable(*enforced).find("GlobalNetworkPolicy(broken)"), std::string::npos) << value;
+    EXPECT_NE(model::WhyUnreadable(*enforced).find("GlobalNetworkPolicy(broken)"), std::string::npos)
+        << value;
   }
 }
 
