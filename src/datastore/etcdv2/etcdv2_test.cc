@@ -280,17 +280,19 @@ TEST_F(EtcdV2Watch, ReplaysWhatCameBeforeItStarted) {
   const Revision from = Now();
   PutRaw("/calico/v1/policy/tier/default/policy/a", R"({"order":1})");
   PutRaw("/calico/v1/policy/tier/default/policy/a", R"({"order":2})");
-  PutRaw("/calico/v1/policy/tier/default/policy/b", "{");
+  PutRaw("/calico/v1/policy/tier/default/policy/b", "{");  // broken, but it must not seem absent
+  PutRaw("/calico/v1/ipam/v4/pool/10.0.0.0-8", "{");
   PutRaw("/calico/v1/config/LogSeverityScreen", "info");
   PutRaw("/calico/v1/config/LogSeverityScreen", "debug");
   EventLog log;
   const auto watch = client_->StartWatch("/calico/resources/v3/", from, log.Callbacks());
-  const auto events = log.WaitFor(4);
-  EXPECT_EQ(Told(events), (std::vector<std::string>{"put a", "put a", "delete b", "put default"}));
+  const auto events = log.WaitFor(5);
+  EXPECT_EQ(Told(events),
+            (std::vector<std::string>{"put a", "put a", "put b", "delete 10-0-0-0-8", "put default"}));
   EXPECT_THAT(events[0].kv.value, HasSubstr("\"order\":1"));
-  EXPECT_THAT(events[3].kv.value, HasSubstr("Debug"));
+  EXPECT_THAT(events[4].kv.value, HasSubstr("Debug"));
   PutRaw("/calico/v1/config/LogSeverityScreen", "error");
-  EXPECT_EQ(log.WaitFor(5).size(), 5U);
+  EXPECT_EQ(log.WaitFor(6).size(), 6U);
 }
 
 TEST_F(EtcdV2Watch, ListsAgainWhenADirectoryWentBeforeItStarted) {
