@@ -222,6 +222,40 @@ void Changes() {
       "awaited\n");
 }
 
+// The kernel checks a chain once for each interface whose packets are led to it.
+void SharedChain() {
+  constexpr int kPolicies = 40, kRounds = 200;
+  for (const int workloads : {1, 250}) {
+    auto nftables = Must(kernel::OpenNftables("calico"), "nftables");
+    dataplane::PolicyTables tables(*nftables);
+    calc::Graph graph("host1");
+    const auto apply = [&](model::UpdateBatch updates) {
+      updates.in_sync = true;
+      tables.OnBatch(graph.Apply(updates));
+      Must(tables.Apply(), "write the tables");
+    };
+    model::UpdateBatch world;
+    for (int i = 0; i < workloads; ++i) {
+      world.updates[Key::Resource(Kind::kWorkloadEndpoint, fmt::format("l{}", i), "default")] =
+          Shared(Endpoint((1 << 22) + i, "host1", "local"));
+    }
+    for (int i = 0; i < kPolicies; ++i) {
+      world.updates[Key::Resource(Kind::kGlobalNetworkPolicy, fmt::format("p{}", i))] =
+          Shared(Policy(i, 1000, "app == 'local'"));
+    }
+    apply(std::move(world));
+    Times rule;
+    for (int round = 0; round < kRounds; ++round) {
+      model::UpdateBatch change;
+      change.updates[Key::Resource(Kind::kGlobalNetworkPolicy, "p7")] =
+          Shared(Policy(7, 2000 + round, "app == 'local'"));
+      rule.Measure([&] { apply(std::move(change)); });
+    }
+    fmt::print("one changed rule, {} policies shared by {:3} workloads p50 {:7.0f} us, p99 {:7.0f} us\n",
+               kPolicies, workloads, rule.At(0.5), rule.At(0.99));
+  }
+}
+
 std::size_t ResidentKiB() {
   const auto status = ReadFile("/proc/self/status");
   const std::size_t at = status->find("VmRSS:");
@@ -277,5 +311,6 @@ int main() {
   }
   calico::FirstCalculation();
   calico::Changes();
+  calico::SharedChain();
   return 0;
 }
