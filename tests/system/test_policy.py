@@ -146,19 +146,26 @@ def test_trace_live_refuses_what_it_cannot_answer(boxes):
     assert done.stderr == "--live: this host is elsewhere, and the connection goes through calico-node1: ask there\n"
 
 
+def meddle(host):
+    host.run("nft", "flush", "chain", "ip", "calico", "cali-pi-gnp/server")
+    host.run("nft", "add", "rule", "ip", "calico", "cali-pi-gnp/server", "ip", "ttl", "7", "counter", "accept")
+
+
 def test_a_rule_that_somebody_changes_is_seen_by_trace_and_repaired_within_a_second(boxes):
     host = boxes
-    host.run("kill", "-STOP", str(host.pid_of("calico-node")))
+    host.stop_process("calico-node")
     try:
-        host.run("nft", "flush", "chain", "ip", "calico", "cali-pi-gnp/server")
-        host.run("nft", "add", "rule", "ip", "calico", "cali-pi-gnp/server", "ip", "ttl", "7", "counter", "accept")
+        meddle(host)
         done = trace(host, 9000, "--live")
         assert done.returncode == 2, done.stdout
         assert "  rule 1 of chain cali-pi-gnp/server (foreign) is not of our making" in done.stdout
         assert "  NOT what the policies say\n" in done.stdout
         assert "the kernel does not do what the policies say" in done.stderr
     finally:
-        host.run("kill", "-CONT", str(host.pid_of("calico-node")))
+        host.start_calico_node()
+        host.wait_calico_node()
+    assert trace(host, 9000, "--live").returncode == 0
+    meddle(host)
     wait_until(lambda: "ttl 7" not in host.out("nft", "list", "table", "ip", "calico"), "the foreign rule is gone", 1.0)
     assert trace(host, 9000, "--live").returncode == 0
 
