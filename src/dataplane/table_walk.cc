@@ -45,7 +45,9 @@ class Walker {
       return std::pair(a.first, *a.second) < std::pair(b.first, *b.second);
     });
     for (const auto& [priority, name] : bases) {
-      tracked_ = !untracked_ && (priority > kConntrackPriority || hook == Hook::kForward);
+      // Connections are looked up where packets enter: the later hooks are all behind that.
+      const bool enters = hook == Hook::kPrerouting || hook == Hook::kOutput;
+      tracked_ = !untracked_ && (!enters || priority > kConntrackPriority);
       const Outcome outcome = WalkChain(*name, 0);
       if (outcome == Outcome::kDrop ||
           (outcome != Outcome::kAccept && !table_.chains.at(*name).base->policy_accept)) {
@@ -137,10 +139,6 @@ class Walker {
   std::uint16_t Port(Side side) const {
     return side == Side::kSource ? packet_.source_port : packet_.destination_port;
   }
-  net::Cidr Single(Side side) const {
-    const net::Ip& ip = Address(side);
-    return net::Cidr(ip, ip.is_v4() ? 32 : 128);
-  }
 
   // nullopt: not a member.
   std::optional<std::optional<Verdict>> LookUp(const std::string& name, const SetKey& key) {
@@ -156,7 +154,7 @@ class Walker {
   bool HasAddress(const std::string& name, Side side) {
     const auto set = table_.sets.find(name);
     if (set == table_.sets.end() || set->second.type != SetType::kPrefixes)
-      return LookUp(name, SetKey(Single(side))).has_value();
+      return LookUp(name, SetKey(net::Cidr::Host(Address(side)))).has_value();
     return std::any_of(set->second.members.begin(), set->second.members.end(), [&](const auto& member) {
       return std::get<net::Cidr>(member.first).Contains(Address(side));
     });

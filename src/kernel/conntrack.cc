@@ -18,8 +18,8 @@ namespace calico::kernel {
 namespace {
 
 constexpr std::size_t kBuffer = 256 * 1024;
-constexpr std::size_t kDeletionsPerMessage =
-    64;  // each is answered; the answers must fit the socket's buffer
+// Each is answered; the answers must fit the socket's buffer.
+constexpr std::size_t kDeletionsPerMessage = 64;
 
 struct CloseSocket {
   void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
@@ -30,16 +30,6 @@ struct Connection {
   std::uint8_t family = 0;
   std::vector<char> attributes;  // CTA_TUPLE_ORIG, CTA_ID, CTA_ZONE
 };
-
-template <typename Each>
-void ForEachNested(const nlattr* nest, Each each) {
-  const auto* attribute = static_cast<const nlattr*>(mnl_attr_get_payload(nest));
-  const char* end = reinterpret_cast<const char*>(attribute) + mnl_attr_get_payload_len(nest);
-  while (mnl_attr_ok(attribute, static_cast<int>(end - reinterpret_cast<const char*>(attribute)))) {
-    each(attribute);
-    attribute = mnl_attr_next(attribute);
-  }
-}
 
 std::optional<net::Ip> AddressIn(const nlattr* attribute) {
   const auto* bytes = static_cast<const std::uint8_t*>(mnl_attr_get_payload(attribute));

@@ -17,4 +17,15 @@ void ForEachAttribute(const nlmsghdr* message, std::size_t offset, Each each) {
   }
 }
 
+// The same for the attributes inside another one.
+template <typename Each>
+void ForEachNested(const nlattr* nest, Each each) {
+  const auto* attribute = static_cast<const nlattr*>(mnl_attr_get_payload(nest));
+  const char* end = static_cast<const char*>(mnl_attr_get_payload(nest)) + mnl_attr_get_payload_len(nest);
+  while (mnl_attr_ok(attribute, static_cast<int>(end - reinterpret_cast<const char*>(attribute)))) {
+    each(attribute);
+    attribute = mnl_attr_next(attribute);
+  }
+}
+
 }  // namespace calico::kernel

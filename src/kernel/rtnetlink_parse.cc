@@ -33,12 +33,9 @@ net::Mac MacFrom(const nlattr* attribute) {
 
 std::string KindFrom(const nlattr* info) {
   std::string kind;
-  const auto* attribute = static_cast<const nlattr*>(mnl_attr_get_payload(info));
-  const auto* end = static_cast<const char*>(mnl_attr_get_payload(info)) + mnl_attr_get_payload_len(info);
-  while (mnl_attr_ok(attribute, static_cast<int>(end - reinterpret_cast<const char*>(attribute)))) {
+  ForEachNested(info, [&](const nlattr* attribute) {
     if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND) kind = mnl_attr_get_str(attribute);
-    attribute = mnl_attr_next(attribute);
-  }
+  });
   return kind;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -134,18 +135,28 @@ class RawBatch {
   const int socket_ = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
 };
 
+// From calc's input to the kernel, in one thread.
+class Agent {
+ public:
+  void Apply(model::UpdateBatch updates) {
+    updates.in_sync = true;
+    tables_.OnBatch(graph_.Apply(updates));
+    Must(tables_.Apply(), "write the tables");
+  }
+  kernel::Nftables& nftables() { return *nftables_; }
+  const dataplane::PolicyTables& tables() const { return tables_; }
+
+ private:
+  const std::unique_ptr<kernel::Nftables> nftables_ = Must(kernel::OpenNftables("calico"), "nftables");
+  dataplane::PolicyTables tables_{*nftables_};
+  calc::Graph graph_{"host1"};
+};
+
 // The agent's tables with about 2 000 chains and 2 000 sets of 100 members, both families together: policies
 // of one local endpoint, two selectors in each, remote endpoints with addresses of both families.
 void Changes() {
   constexpr int kPolicies = 500, kMembers = 100, kRounds = 1000;
-  auto nftables = Must(kernel::OpenNftables("calico"), "nftables");
-  dataplane::PolicyTables tables(*nftables);
-  calc::Graph graph("host1");
-  const auto apply = [&](model::UpdateBatch updates) {
-    updates.in_sync = true;
-    tables.OnBatch(graph.Apply(updates));
-    Must(tables.Apply(), "write the tables");
-  };
+  Agent agent;
   model::UpdateBatch world;
   model::Tier tier;
   tier.order = 1'000'000;
@@ -161,16 +172,16 @@ void Changes() {
           Endpoint(2 * i * kMembers + m, "host2", fmt::format("{}{}", m % 2 == 0 ? 'a' : 'b', i), true));
     }
   }
-  apply(std::move(world));
+  agent.Apply(std::move(world));
   const std::string set = [&] {
-    for (const auto& [name, value] : tables.table(net::Family::kV4).desired().sets) {
+    for (const auto& [name, value] : agent.tables().table(net::Family::kV4).desired().sets) {
       if (name.starts_with("s-") && value.members.size() == kMembers) return name;
     }
     return std::string();
   }();
   std::size_t chains = 0, sets = 0, rules = 0;
   for (const net::Family family : {net::Family::kV4, net::Family::kV6}) {
-    const auto content = Must(nftables->Read(family), "read the table");
+    const auto content = Must(agent.nftables().Read(family), "read the table");
     chains += content.chains.size();
     for (const auto& [name, chain] : content.chains) rules += chain.rules.size();
     for (const auto& [name, value] : content.sets) sets += value.members.size() == kMembers ? 1 : 0;
@@ -189,11 +200,11 @@ void Changes() {
       return change;
     };
     auto change = policy(2000 + round);
-    rule.Measure([&] { apply(std::move(change)); });
+    rule.Measure([&] { agent.Apply(std::move(change)); });
     std::vector<kernel::nft::Transaction> again;
     for (const net::Family family : {net::Family::kV4, net::Family::kV6}) {
       kernel::nft::Transaction one{family, {}};
-      for (const auto& [name, chain] : tables.table(family).desired().chains) {
+      for (const auto& [name, chain] : agent.tables().table(family).desired().chains) {
         if (name.starts_with("cali-pi-gnp/p7") && (name.size() == 14 || name[14] == '-'))
           one.changes.push_back(kernel::nft::SetChain{name, chain});
       }
@@ -208,7 +219,7 @@ void Changes() {
     const int number = (1 << 21) + round;
     one_more.updates[Key::Resource(Kind::kWorkloadEndpoint, fmt::format("m{}", round), "default")] =
         Shared(Endpoint(number, "host2", "a7"));
-    member.Measure([&] { apply(std::move(one_more)); });
+    member.Measure([&] { agent.Apply(std::move(one_more)); });
     const net::Cidr address = net::Cidr::Host(net::Ip::V4(0x0b000000U + static_cast<std::uint32_t>(round)));
     const std::vector<char> element = RawBatch::Build(
         {{net::Family::kV4,
@@ -226,14 +237,7 @@ void Changes() {
 void SharedChain() {
   constexpr int kPolicies = 40, kRounds = 200;
   for (const int workloads : {1, 250}) {
-    auto nftables = Must(kernel::OpenNftables("calico"), "nftables");
-    dataplane::PolicyTables tables(*nftables);
-    calc::Graph graph("host1");
-    const auto apply = [&](model::UpdateBatch updates) {
-      updates.in_sync = true;
-      tables.OnBatch(graph.Apply(updates));
-      Must(tables.Apply(), "write the tables");
-    };
+    Agent agent;
     model::UpdateBatch world;
     for (int i = 0; i < workloads; ++i) {
       world.updates[Key::Resource(Kind::kWorkloadEndpoint, fmt::format("l{}", i), "default")] =
@@ -243,13 +247,13 @@ void SharedChain() {
       world.updates[Key::Resource(Kind::kGlobalNetworkPolicy, fmt::format("p{}", i))] =
           Shared(Policy(i, 1000, "app == 'local'"));
     }
-    apply(std::move(world));
+    agent.Apply(std::move(world));
     Times rule;
     for (int round = 0; round < kRounds; ++round) {
       model::UpdateBatch change;
       change.updates[Key::Resource(Kind::kGlobalNetworkPolicy, "p7")] =
           Shared(Policy(7, 2000 + round, "app == 'local'"));
-      rule.Measure([&] { apply(std::move(change)); });
+      rule.Measure([&] { agent.Apply(std::move(change)); });
     }
     fmt::print("one changed rule, {} policies shared by {:3} workloads p50 {:7.0f} us, p99 {:7.0f} us\n",
                kPolicies, workloads, rule.At(0.5), rule.At(0.99));

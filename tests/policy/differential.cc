@@ -7,10 +7,10 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <net/if.h>
 
-#include "base/subprocess.h"
-#include "dataplane/table_walk.h"
+#include "apps/calicoctl/trace_live.h"
+#include "base/check.h"
+#include "base/environment.h"
 #include "model/codec/json.h"
 #include "tests/policy/random_policies.h"
 
@@ -57,42 +57,12 @@ std::string Describe(const policy_eval::Cluster& cluster, const policy_eval::Cro
   return text;
 }
 
-// What stands in the kernel, and what it says of a packet when it is read instead of run.
-class KernelAsText {
- public:
-  explicit KernelAsText(KernelHost& host) {
-    for (const net::Family family : {net::Family::kV4, net::Family::kV6}) {
-      tables_[family] = host.Table(family);
-      routes_[family] = host.Routes(family);
-    }
-    for (const auto& [name, addresses] : RandomPolicies::Interfaces())
-      interfaces_[name] = static_cast<int>(::if_nametoindex(name.c_str()));
-  }
-  dataplane::Walk Walk(const policy_eval::Crossing& crossing) const {
-    const policy_eval::Packet& packet = crossing.packet;
-    dataplane::WalkedPacket walked;
-    walked.source = packet.source;
-    walked.destination = packet.destination;
-    walked.protocol = packet.protocol;
-    walked.source_port = packet.source_port;
-    walked.destination_port = packet.destination_port;
-    walked.icmp_type = static_cast<std::uint8_t>(packet.icmp_type);
-    walked.icmp_code = static_cast<std::uint8_t>(packet.icmp_code);
-    walked.in_interface = crossing.in_interface;
-    walked.out_interface = crossing.out_interface;
-    if (const auto interface = interfaces_.find(crossing.in_interface); interface != interfaces_.end()) {
-      walked.source_mac = PacketNetwork::MacBehind(crossing.in_interface);
-      walked.from_where_it_routes =
-          dataplane::RoutesBack(routes_.at(packet.family()), packet.source, interface->second);
-    }
-    return dataplane::WalkTable(tables_.at(packet.family()), walked);
-  }
-
- private:
-  std::map<net::Family, kernel::nft::TableContent> tables_;
-  std::map<net::Family, dataplane::RoutingTable> routes_;
-  std::map<std::string, int> interfaces_;
-};
+// What stands in the kernel, for `calicoctl trace --live`.
+calicoctl::LiveHost ReadKernel() {
+  auto host = calicoctl::ReadLiveHost(Environment(std::map<std::string, std::string>{{"NODENAME", kNode}}));
+  CHECK(host.has_value(), "the tables can be read");
+  return *std::move(host);
+}
 
 }  // namespace
 
@@ -126,8 +96,8 @@ std::optional<std::string> Differential::Run(std::uint64_t seed, int sets, int p
                     static_cast<std::uint32_t>(set * packets_per_set + i));
     }
     const auto received = network_.Receive();
-    std::optional<KernelAsText> text;
-    if (!hooks.change_batch && !hooks.wrap_nftables) text.emplace(host);
+    std::optional<calicoctl::LiveHost> live;
+    if (!hooks.change_batch && !hooks.wrap_nftables) live = ReadKernel();
     for (int i = 0; i < packets_per_set; ++i) {
       const policy_eval::Crossing& crossing = crossings[static_cast<std::size_t>(i)];
       const policy_eval::PathVerdict verdict = EvaluateCrossing(cluster, crossing);
@@ -139,8 +109,8 @@ std::optional<std::string> Differential::Run(std::uint64_t seed, int sets, int p
       if (passed != (verdict.action != Action::kDeny))
         return Describe(cluster, crossing, verdict, passed, set_seed);
       // `calicoctl trace --live` reads the tables: it must come to the same.
-      if (!text) continue;
-      const dataplane::Walk walk = text->Walk(crossing);
+      if (!live) continue;
+      const dataplane::Walk walk = calicoctl::WalkAt(*live, cluster, crossing);
       if (walk.dropped == passed || !walk.foreign.empty() || !walk.missing.empty()) {
         return fmt::format("the walk through the table {} it, by {}\n", walk.dropped ? "drops" : "passes",
                            walk.decided_by ? walk.decided_by->chain : "nothing") +

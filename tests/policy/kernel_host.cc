@@ -83,11 +83,4 @@ std::string KernelHost::DescribeTables() {
   return text;
 }
 
-kernel::nft::TableContent KernelHost::Table(net::Family family) {
-  return *(*kernel::OpenNftables(dataplane::kTableName))->Read(family);
-}
-dataplane::RoutingTable KernelHost::Routes(net::Family family) {
-  return *(*kernel::OpenRtnetlink())->ListRoutes(family, kernel::kMainTable);
-}
-
 }  // namespace calico::policy_test

@@ -9,7 +9,6 @@
 #include "base/event_loop.h"
 #include "calc/graph.h"
 #include "dataplane/driver.h"
-#include "dataplane/table_walk.h"
 #include "policy_eval/cluster.h"
 
 namespace calico::policy_test {
@@ -29,9 +28,6 @@ class KernelHost final {
   // Makes the host know exactly these objects; returns when the kernel has them.
   void Set(const std::map<model::Key, std::shared_ptr<const model::Object>>& objects);
   std::string DescribeTables();
-  // What the kernel has, read from the kernel.
-  kernel::nft::TableContent Table(net::Family family);
-  dataplane::RoutingTable Routes(net::Family family);
 
  private:
   struct Kernel;

@@ -366,9 +366,8 @@ int RunTrace(const Session& session) {
   if (!json.empty()) session.out() << (json.size() == 1 ? json[0] : json).dump(2) << '\n';
   if (!agreed) {
     return session.Fail(
-        "the kernel does not do what the policies say: calico-node has not got there yet (calico-node show "
-        "status), "
-        "or its rules were changed");
+        "the kernel does not do what the policies say: calico-node has not got there yet "
+        "(calico-node show status), or its rules were changed");
   }
   return allowed ? 0 : kDenied;
 }

@@ -29,29 +29,6 @@ std::string ThisNode(const Environment& environment) {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
 }
 
-dataplane::WalkedPacket AtThisHost(const LiveHost& host, const policy_eval::Cluster& cluster,
-                                   const policy_eval::Crossing& crossing) {
-  const policy_eval::Packet& packet = crossing.packet;
-  dataplane::WalkedPacket walked;
-  walked.source = packet.source;
-  walked.destination = packet.destination;
-  walked.protocol = packet.protocol;
-  walked.source_port = packet.source_port;
-  walked.destination_port = packet.destination_port;
-  walked.icmp_type = static_cast<std::uint8_t>(packet.icmp_type);
-  walked.icmp_code = static_cast<std::uint8_t>(packet.icmp_code);
-  walked.in_interface = crossing.in_interface;
-  walked.out_interface = crossing.out_interface;
-  const auto interface = host.interfaces.find(crossing.in_interface);
-  if (interface != host.interfaces.end()) {
-    walked.from_where_it_routes =
-        dataplane::RoutesBack(host.routes.at(packet.family()), packet.source, interface->second);
-  }
-  if (const auto key = policy_eval::WorkloadOf(cluster, host.node, crossing.in_interface))
-    walked.source_mac = net::Mac::Parse(cluster.Find<model::WorkloadEndpoint>(*key)->mac);
-  return walked;
-}
-
 }  // namespace
 
 std::string LiveHost::InterfaceTo(const net::Ip& ip) const {
@@ -94,6 +71,29 @@ Result<LiveHost> ReadLiveHost(const Environment& environment) {
   return host;
 }
 
+dataplane::Walk WalkAt(const LiveHost& host, const policy_eval::Cluster& cluster,
+                       const policy_eval::Crossing& crossing) {
+  const policy_eval::Packet& packet = crossing.packet;
+  dataplane::WalkedPacket walked;
+  walked.source = packet.source;
+  walked.destination = packet.destination;
+  walked.protocol = packet.protocol;
+  walked.source_port = packet.source_port;
+  walked.destination_port = packet.destination_port;
+  walked.icmp_type = static_cast<std::uint8_t>(packet.icmp_type);
+  walked.icmp_code = static_cast<std::uint8_t>(packet.icmp_code);
+  walked.in_interface = crossing.in_interface;
+  walked.out_interface = crossing.out_interface;
+  const auto interface = host.interfaces.find(crossing.in_interface);
+  if (interface != host.interfaces.end()) {
+    walked.from_where_it_routes =
+        dataplane::RoutesBack(host.routes.at(packet.family()), packet.source, interface->second);
+  }
+  if (const auto key = policy_eval::WorkloadOf(cluster, host.node, crossing.in_interface))
+    walked.source_mac = net::Mac::Parse(cluster.Find<model::WorkloadEndpoint>(*key)->mac);
+  return dataplane::WalkTable(host.tables.at(packet.family()), walked);
+}
+
 Result<std::vector<LiveAnswer>> AskLive(const LiveHost& host, const policy_eval::Cluster& cluster,
                                         const policy_eval::Journey& journey) {
   std::vector<LiveAnswer> answers;
@@ -102,8 +102,7 @@ Result<std::vector<LiveAnswer>> AskLive(const LiveHost& host, const policy_eval:
     hosts.insert(crossing.node);
     if (crossing.node != host.node) continue;
     LiveAnswer answer;
-    answer.walk =
-        dataplane::WalkTable(host.tables.at(crossing.packet.family()), AtThisHost(host, cluster, crossing));
+    answer.walk = WalkAt(host, cluster, crossing);
     const bool denied = policy_eval::EvaluateCrossing(cluster, crossing).action == policy_eval::Action::kDeny;
     answer.agrees = answer.walk.dropped == denied && answer.walk.missing.empty();
     answer.crossing = std::move(crossing);

@@ -30,6 +30,9 @@ struct LiveHost {
 Result<LiveHost> ReadLiveHost(const Environment& environment);
 
 // What the host's kernel does to the packet of one of its crossings.
+dataplane::Walk WalkAt(const LiveHost& host, const policy_eval::Cluster& cluster,
+                       const policy_eval::Crossing& crossing);
+
 struct LiveAnswer {
   policy_eval::Crossing crossing;
   dataplane::Walk walk;
