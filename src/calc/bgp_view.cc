@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "calc/cluster_state.h"
+#include "calc/encapsulation.h"
 #include "model/selector/selector.h"
 
 // The BGP part of the cluster's state (reference bgp-and-node B3 to B7).
@@ -103,16 +104,16 @@ void AddExplicitPeers(const ClusterState& state, const model::Node& self, BgpVie
   }
 }
 
-BgpPoolView PoolView(const std::string& name, const model::IPPool& pool, const net::Cidr& cidr) {
-  using Encapsulation = BgpPoolView::Encapsulation;
+BgpPoolView PoolView(const ClusterState& state, const std::string& name, const model::IPPool& pool,
+                     const net::Cidr& cidr) {
   BgpPoolView view;
   view.cidr = cidr;
   view.name = name;
   view.disable_bgp_export = pool.disable_bgp_export;
-  const auto uses = [](const std::string& mode) { return mode == "Always" || mode == "CrossSubnet"; };
-  if (uses(pool.ipip_mode)) view.encapsulation = Encapsulation::kIpip;
-  if (uses(pool.vxlan_mode)) view.encapsulation = Encapsulation::kVxlan;
-  view.cross_subnet = pool.ipip_mode == "CrossSubnet" || pool.vxlan_mode == "CrossSubnet";
+  const PoolEncapsulation encapsulation = EncapsulationOf(pool);
+  view.encapsulation = encapsulation.encapsulation;
+  view.cross_subnet = encapsulation.cross_subnet;
+  view.speaker_routes = RouteOwnerOf(state, pool) == RouteOwner::kSpeaker;
   return view;
 }
 
@@ -135,7 +136,7 @@ BgpView ComputeBgpView(const ClusterState& state) {
   std::sort(view.peers.begin(), view.peers.end());
   for (const auto& [name, pool] : state.pools) {
     if (const auto cidr = net::Cidr::ParsePrefix(pool.cidr))
-      view.pools.push_back(PoolView(name, pool, *cidr));
+      view.pools.push_back(PoolView(state, name, pool, *cidr));
   }
   view.own_blocks.assign(state.own_blocks.begin(), state.own_blocks.end());
   return view;

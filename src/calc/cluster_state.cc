@@ -2,6 +2,7 @@
 #include "calc/cluster_state.h"
 
 #include "base/text.h"
+#include "calc/encapsulation.h"
 #include "calc/felix_settings.h"
 
 namespace calico::calc {
@@ -16,7 +17,6 @@ bool Store(std::map<std::string, T>& into, const model::Key& key, const model::O
   return true;
 }
 
-// Per node, then global, then nothing.
 template <typename T>
 const T* Find(const std::map<std::string, T>& in, const std::string& name) {
   const auto found = in.find(name);
@@ -38,26 +38,35 @@ bool ClusterState::Apply(const model::Key& key, const model::Object* object) {
     case model::Kind::kBGPPeer:
       return Store(bgp_peers, key, object);
     case model::Kind::kBlockAffinity: {
-      if (key.ns != node_name) return false;
       const auto cidr = net::Cidr::ParsePrefix(key.name);
       if (!cidr) return false;
       const auto* affinity = object == nullptr ? nullptr : &std::get<model::BlockAffinity>(*object);
-      const bool ours =
+      const bool confirmed =
           affinity != nullptr && affinity->state == model::AffinityState::kConfirmed && !affinity->deleted;
-      return ours ? own_blocks.insert(*cidr).second : own_blocks.erase(*cidr) > 0;
+      std::set<std::string>& hosts = block_hosts[*cidr];
+      if (confirmed)
+        hosts.insert(key.ns);
+      else
+        hosts.erase(key.ns);
+      if (hosts.empty()) block_hosts.erase(*cidr);
+      if (key.ns != node_name) return false;
+      return confirmed ? own_blocks.insert(*cidr).second : own_blocks.erase(*cidr) > 0;
     }
     default:
       return false;
   }
 }
 
+FelixSettings SettingsOf(const ClusterState& state) {
+  // Weakest first: global, per node, this process's environment.
+  return FelixSettings({Find(state.felix_configurations, "default"),
+                        Find(state.felix_configurations, "node." + state.node_name), &state.overrides});
+}
+
 dataplane_api::HostSettings ComputeHostSettings(const ClusterState& state) {
   dataplane_api::HostSettings settings;
-  // Weakest first: global, per node, this process's environment.
-  const std::vector<const model::FelixConfiguration*> configurations{
-      Find(state.felix_configurations, "default"),
-      Find(state.felix_configurations, "node." + state.node_name), &state.overrides};
-  for (const model::FelixConfiguration* configuration : configurations) {
+  const FelixSettings felix = SettingsOf(state);
+  for (const model::FelixConfiguration* configuration : felix.configurations()) {
     if (configuration == nullptr) continue;
     if (!configuration->interface_prefix.empty()) {
       settings.interface_prefixes.clear();
@@ -71,7 +80,6 @@ dataplane_api::HostSettings ComputeHostSettings(const ClusterState& state) {
     if (EqualsIgnoreCase(action, "Return")) settings.endpoint_to_host = Action::kReturn;
     if (EqualsIgnoreCase(action, "Accept")) settings.endpoint_to_host = Action::kAccept;
   }
-  const FelixSettings felix(configurations);
   // Both names are Felix's: installations come with the one for iptables.
   settings.reject_denied = EqualsIgnoreCase(felix.Text("nftablesFilterDenyAction"), "Reject") ||
                            EqualsIgnoreCase(felix.Text("iptablesFilterDenyAction"), "Reject");
@@ -92,6 +100,15 @@ dataplane_api::HostSettings ComputeHostSettings(const ClusterState& state) {
     if (pool.nat_outgoing) settings.nat_pools.push_back(*cidr);
   }
   settings.own_blocks = state.own_blocks;
+  if (const auto* self = Find(state.nodes, state.node_name); self != nullptr && self->bgp) {
+    settings.ipv4 = net::Cidr::Parse(self->bgp->ipv4_address);
+    settings.ipv6 = net::Cidr::Parse(self->bgp->ipv6_address);
+  }
+  settings.tunnels = ComputeTunnels(state);
+  settings.mtu_interfaces = felix.Text("mtuIfacePattern");
+  for (const std::string& text : Split(felix.Text("externalNodesList"), ',')) {
+    if (const auto cidr = net::Cidr::Parse(Trim(text))) settings.external_hosts.push_back(cidr->Masked());
+  }
   return settings;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "calc/felix_settings.h"
 #include "dataplane_api/bgp_view.h"
 #include "dataplane_api/updates.h"
 #include "model/update.h"
@@ -22,12 +23,16 @@ struct ClusterState {
   std::map<std::string, model::FelixConfiguration> felix_configurations;
   std::map<std::string, model::BGPConfiguration> bgp_configurations;
   std::map<std::string, model::BGPPeer> bgp_peers;
-  std::set<net::Cidr> own_blocks;  // confirmed affinities of this node
+  std::set<net::Cidr> own_blocks;                          // confirmed affinities of this node
+  std::map<net::Cidr, std::set<std::string>> block_hosts;  // confirmed affinities of all nodes; none is empty
+  bool speaker = true;                                     // BIRD runs here
 
-  // Takes the change if it is of one of these kinds.
+  // Takes the change if it is of one of these kinds. False: answers that are computed whole stay as they are.
   bool Apply(const model::Key& key, const model::Object* object);
 };
 
+// Felix's parameters of this host. The state must outlive them.
+FelixSettings SettingsOf(const ClusterState& state);
 dataplane_api::HostSettings ComputeHostSettings(const ClusterState& state);
 dataplane_api::BgpView ComputeBgpView(const ClusterState& state);
 

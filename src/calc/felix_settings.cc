@@ -31,7 +31,7 @@ std::optional<dataplane_api::FailsafePort> ParseFailsafe(std::string_view text) 
 
 }  // namespace
 
-std::string FelixSettings::Text(std::string_view field) const {
+std::optional<std::string> FelixSettings::Explicit(std::string_view field) const {
   const model::FelixParameter* parameter = model::FindFelixParameter(field);
   CHECK(parameter != nullptr, "only known parameters are asked for");
   for (auto at = configurations_.rbegin(); at != configurations_.rend(); ++at) {
@@ -39,7 +39,19 @@ std::string FelixSettings::Text(std::string_view field) const {
     const auto found = (*at)->other_parameters.find(std::string(field));
     if (found != (*at)->other_parameters.end()) return model::FelixValueToV1(*parameter, found->second);
   }
-  return std::string(parameter->default_value);
+  return std::nullopt;
+}
+
+std::string FelixSettings::Text(std::string_view field) const {
+  auto said = Explicit(field);
+  return said ? *std::move(said) : std::string(model::FindFelixParameter(field)->default_value);
+}
+
+int FelixSettings::Number(std::string_view field) const {
+  const std::string text = Text(field);
+  int number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
 }
 
 std::uint16_t FelixSettings::Port(std::string_view field) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,10 +19,15 @@ class FelixSettings final {
   explicit FelixSettings(std::vector<const model::FelixConfiguration*> weakest_first)
       : configurations_(std::move(weakest_first)) {}
 
+  const std::vector<const model::FelixConfiguration*>& configurations() const { return configurations_; }
+
   // A parameter of FelixConfiguration's spec in its raw text form, as in felix.cfg: "true", "tcp:22,udp:68".
   std::string Text(std::string_view field) const;
+  // The same, unless it is the default.
+  std::optional<std::string> Explicit(std::string_view field) const;
   bool Bool(std::string_view field) const { return Text(field) == "true"; }
   std::uint16_t Port(std::string_view field) const;  // 0: none
+  int Number(std::string_view field) const;
   std::vector<dataplane_api::FailsafePort> Ports(std::string_view field) const;
 
  private:

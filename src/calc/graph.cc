@@ -12,6 +12,7 @@
 #include "calc/endpoints.h"
 #include "calc/ip_set_index.h"
 #include "calc/policies.h"
+#include "calc/remote_routes.h"
 #include "calc/selector_index.h"
 #include "model/codec/v1_stored.h"
 
@@ -107,10 +108,14 @@ struct Graph::Impl {
   void OnEndpoint(const Key& key, const ObjectPtr& object) {
     const auto found = local.find(key);
     const ObjectPtr old = found == local.end() ? nullptr : found->second.object;
-    if (object == nullptr)
+    const bool has_place = key.kind == Kind::kWorkloadEndpoint;
+    if (const auto id = sets.Find(key); id && has_place) remote_routes.RemoveEndpoint(*id);
+    if (object == nullptr) {
       sets.RemoveSource(key);
-    else
-      IndexSource(key, *object);
+    } else {
+      const auto id = IndexSource(key, *object);
+      if (has_place) remote_routes.SetEndpoint(id, NodeOf(*object));
+    }
     const bool is_local = object != nullptr && NodeOf(*object) == cluster.node_name;
     if (is_local) {
       LocalEndpoint& endpoint = local[key];
@@ -140,14 +145,29 @@ struct Graph::Impl {
     else
       sent_endpoints.MarkChanged(NameOf(key));
   }
-  void IndexSource(const Key& key, const model::Object& object) {
-    sets.SetSource(key, OwnLabels(object), ProfilesOf(object), AddressesOf(object), NamedPortsOf(object));
+  IpSetIndex::SourceId IndexSource(const Key& key, const model::Object& object) {
+    return sets.SetSource(key, OwnLabels(object), ProfilesOf(object), AddressesOf(object),
+                          NamedPortsOf(object));
   }
   void OnNetworkSet(const Key& key, const ObjectPtr& object) {
     if (object == nullptr)
       sets.RemoveSource(key);
     else
       IndexSource(key, *object);
+  }
+
+  // ---- what is few ----
+
+  void OnClusterObject(const Key& key, const ObjectPtr& object) {
+    dirty_cluster = cluster.Apply(key, object.get()) || dirty_cluster;
+    if (key.kind == Kind::kBlockAffinity) {
+      if (const auto block = net::Cidr::ParsePrefix(key.name)) remote_routes.OnBlock(*block);
+    } else if (key.kind == Kind::kNode) {
+      remote_routes.OnNode(key.name);
+      sent_hosts.MarkChanged(key.name);
+    } else {
+      remote_routes.OnAnything();
+    }
   }
 
   // ---- profiles ----
@@ -322,6 +342,11 @@ struct Graph::Impl {
     sent_host_endpoints.Flush(batch.host_endpoints, [&](const auto& name) { return HostEndpointNow(name); });
     sent_policies.Flush(batch.policies, [&](const auto& id) { return PolicyNow(id); });
     sent_profiles.Flush(batch.profiles, [&](const auto& name) { return ProfileNow(name); });
+    sent_hosts.Flush(batch.hosts, [&](const auto& name) -> std::optional<dataplane_api::RemoteHost> {
+      const auto found = remote_routes.hosts().find(name);
+      return found == remote_routes.hosts().end() ? std::nullopt : std::optional(found->second);
+    });
+    remote_routes.Flush(batch.routes);
     batch.in_sync = true;
     return batch;
   }
@@ -338,7 +363,8 @@ struct Graph::Impl {
   }
 
   ClusterState cluster;
-  IpSetIndex sets;             // members of rules' sets: endpoints and network sets of the whole cluster
+  IpSetIndex sets;  // members of rules' sets: endpoints and network sets of the whole cluster
+  RemoteRoutes remote_routes{cluster, sets};
   std::vector<Match> matches;  // not yet told to `policies`
   // Which policies apply to which local endpoint.
   SelectorIndex local_index{[this](const SelectorIndex::Transition& transition) {
@@ -362,6 +388,7 @@ struct Graph::Impl {
   Sent<dataplane_api::Endpoint> sent_endpoints;
   Sent<dataplane_api::HostEndpoint> sent_host_endpoints;
   Sent<dataplane_api::Rules> sent_policies, sent_profiles;
+  Sent<dataplane_api::RemoteHost> sent_hosts;
   dataplane_api::HostSettings host;
   bool host_sent = false;
   bool dirty_cluster = true;
@@ -369,8 +396,10 @@ struct Graph::Impl {
   bool in_sync = false;
 };
 
-Graph::Graph(std::string node_name, model::FelixConfiguration overrides) : impl_(std::make_unique<Impl>()) {
+Graph::Graph(std::string node_name, model::FelixConfiguration overrides, bool speaker)
+    : impl_(std::make_unique<Impl>()) {
   impl_->cluster.node_name = std::move(node_name);
+  impl_->cluster.speaker = speaker;
   impl_->cluster.overrides = std::move(overrides);
   impl_->OnProfile(Key::Resource(Kind::kProfile, kAllowProfile), nullptr);
 }
@@ -401,7 +430,7 @@ Batch Graph::Apply(const model::UpdateBatch& batch) {
         impl_->OnPolicy(key, object);
         break;
       default:
-        if (impl_->cluster.Apply(key, object.get())) impl_->dirty_cluster = true;
+        impl_->OnClusterObject(key, object);
     }
   }
   impl_->in_sync = impl_->in_sync || batch.in_sync;
@@ -413,6 +442,10 @@ dataplane_api::BgpView Graph::bgp_view() const {
 }
 bool Graph::in_sync() const {
   return impl_->in_sync;
+}
+
+std::vector<std::string> Graph::unreachable() const {
+  return impl_->remote_routes.Problems();
 }
 
 std::vector<std::string> Graph::warnings() const {

@@ -17,12 +17,14 @@ namespace calico::calc {
 //
 //   UpdateBatch ─┬─ endpoints, profiles ──> label index ──> IP sets ──┐
 //                ├─ local endpoints ──> active profiles ──> rules ────┼──> dataplane_api::Batch
+//                ├─ pools, affinities, nodes, endpoints ──> routes ───┤
 //                ├─ pools, affinities, FelixConfiguration ──> host ───┘
 //                └─ nodes, pools, affinities, BGPConfiguration, BGPPeer ──> BgpView
 class Graph final {
  public:
   // `overrides`: the FELIX_* variables of this process, which win over every FelixConfiguration.
-  explicit Graph(std::string node_name, model::FelixConfiguration overrides = {});
+  // `speaker`: BIRD runs on this host and programs the routes that are not the agent's.
+  explicit Graph(std::string node_name, model::FelixConfiguration overrides = {}, bool speaker = true);
   ~Graph();
 
   // Returns what changed for the dataplane; nothing before the first in-sync batch (then everything).
@@ -32,6 +34,8 @@ class Graph final {
   bool in_sync() const;
   // What this version cannot express in rules that are in use, one sentence each; sorted.
   std::vector<std::string> warnings() const;
+  // Other hosts that no route can lead to, and why; sorted.
+  std::vector<std::string> unreachable() const;
 
  private:
   struct Impl;

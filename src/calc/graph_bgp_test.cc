@@ -123,7 +123,7 @@ TEST_F(GraphBgpTest, PoolsTellTheirEncapsulation) {
   pool.vxlan_mode = "Never";
   Put(Key::Resource(Kind::kIPPool, "p"), pool);
   ASSERT_EQ(View().pools.size(), 1U);
-  EXPECT_EQ(View().pools[0].encapsulation, dataplane_api::BgpPoolView::Encapsulation::kIpip);
+  EXPECT_EQ(View().pools[0].encapsulation, dataplane_api::Encapsulation::kIpip);
   EXPECT_TRUE(View().pools[0].cross_subnet);
 }
 

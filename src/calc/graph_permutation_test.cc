@@ -24,6 +24,8 @@ struct Held {
   std::map<std::string, dataplane_api::HostEndpoint> host_endpoints;
   std::map<std::string, dataplane_api::Rules> policies, profiles;
   std::map<std::string, dataplane_api::IpSet> ip_sets;
+  std::map<std::string, dataplane_api::RemoteHost> hosts;
+  std::map<net::Cidr, dataplane_api::RemoteRoute> routes;
   dataplane_api::HostSettings host;
   bool operator==(const Held&) const = default;
 
@@ -32,6 +34,8 @@ struct Held {
     for (const auto& [name, value] : batch.host_endpoints) Store(host_endpoints, name, value);
     for (const auto& [name, value] : batch.policies) Store(policies, name, value);
     for (const auto& [name, value] : batch.profiles) Store(profiles, name, value);
+    for (const auto& [name, value] : batch.hosts) Store(hosts, name, value);
+    for (const auto& [destination, value] : batch.routes) Store(routes, destination, value);
     for (const auto& [id, set] : batch.ip_sets) {
       if (set == nullptr)
         RC_ASSERT(ip_sets.erase(id) == 1U);
@@ -84,8 +88,8 @@ struct Held {
       }
     }
   }
-  template <typename T>
-  static void Store(std::map<std::string, T>& into, const std::string& name, const std::optional<T>& value) {
+  template <typename K, typename T>
+  static void Store(std::map<K, T>& into, const K& name, const std::optional<T>& value) {
     if (value)
       into.insert_or_assign(name, *value);
     else
@@ -233,6 +237,89 @@ Change AnyChange() {
       return made(Key::Resource(Kind::kIPPool, "pool" + digit), pool);
     }
   }
+}
+
+// Of what decides where addresses are and how one gets there.
+Change AnyPlaceChange() {
+  const bool remove = Below(4) == 0;
+  const std::string digit = std::to_string(Below(3)), node = "node" + std::to_string(1 + Below(3));
+  const auto made = [&](Key key, Object object) {
+    return Change{std::move(key), remove ? nullptr : std::make_shared<const Object>(std::move(object))};
+  };
+  switch (Below(6)) {
+    case 0: {
+      model::IPPool pool;
+      pool.cidr = *rc::gen::element<std::string>("10.0.0.0/16", "10.0.0.0/29", "fd00::/48");
+      pool.vxlan_mode = *rc::gen::element<std::string>("Never", "Always", "CrossSubnet");
+      if (pool.vxlan_mode == "Never" && Maybe())
+        pool.ipip_mode = *rc::gen::element<std::string>("Always", "CrossSubnet");
+      return made(Key::Resource(Kind::kIPPool, "pool" + digit), pool);
+    }
+    case 1: {
+      model::Node object;
+      object.bgp = model::NodeBgp{};
+      if (Below(4) != 0)
+        object.bgp->ipv4_address = "172.30." + std::to_string(Below(2)) + ".3" + digit + "/24";
+      if (Maybe()) object.bgp->ipv6_address = "fd00:30::3" + digit + "/64";
+      if (Maybe()) object.bgp->ipv4_ipip_tunnel_addr = "10.0.0." + std::to_string(Below(16));
+      if (Maybe()) object.ipv4_vxlan_tunnel_addr = "10.0.0." + std::to_string(Below(16));
+      if (Maybe()) object.ipv6_vxlan_tunnel_addr = "fd00::1" + digit;
+      return made(Key::Resource(Kind::kNode, node), object);
+    }
+    case 2: {
+      model::BlockAffinity affinity;
+      affinity.state = Below(4) == 0 ? model::AffinityState::kPending : model::AffinityState::kConfirmed;
+      const std::string block = *rc::gen::element<std::string>("10.0.0.0/30", "10.0.0.4/30", "10.0.0.8/29",
+                                                               "10.0.0.9/32", "fd00::/122");
+      return made({Kind::kBlockAffinity, node, block}, affinity);
+    }
+    case 3: {
+      model::FelixConfiguration felix;
+      if (Maybe()) felix.other_parameters["programClusterRoutes"] = Maybe() ? "\"Enabled\"" : "\"Disabled\"";
+      return made(Key::Resource(Kind::kFelixConfiguration, Maybe() ? "default" : "node.node1"), felix);
+    }
+    default: {
+      model::WorkloadEndpoint endpoint;
+      endpoint.node = node;
+      endpoint.endpoint = endpoint.interface_name = "cali" + digit;
+      for (int i = Below(3); i > 0; --i)
+        endpoint.ip_networks.push_back("10.0.0." + std::to_string(Below(16)) + "/32");
+      if (Maybe()) endpoint.ip_networks.push_back("fd00::1" + digit + "/128");
+      endpoint.metadata.ns = "default";
+      return made(Key::Resource(Kind::kWorkloadEndpoint, "e" + digit, "default"), endpoint);
+    }
+  }
+}
+
+TEST(GraphPermutation, RoutesEndWhereAFreshGraphWouldPutThem) {
+  int routes = 0;
+  EXPECT_TRUE(rc::check([&] {
+    const bool speaker = Maybe();
+    Graph graph("node1", {}, speaker);
+    Held held;
+    std::map<Key, std::shared_ptr<const Object>> latest;
+    for (int step = *rc::gen::inRange(1, 60); step > 0; --step) {
+      model::UpdateBatch batch;
+      for (int i = *rc::gen::inRange(1, 4); i > 0; --i) {
+        const Change change = AnyPlaceChange();
+        batch.updates.insert_or_assign(change.first, change.second);
+      }
+      for (const auto& [key, value] : batch.updates) latest[key] = value;
+      batch.in_sync = true;
+      held.Apply(graph.Apply(batch));
+      Graph fresh("node1", {}, speaker);
+      Held expected;
+      model::UpdateBatch all;
+      all.updates = latest;
+      all.in_sync = true;
+      expected.Apply(fresh.Apply(all));
+      RC_ASSERT(held.routes == expected.routes);
+      RC_ASSERT(held == expected);
+      RC_ASSERT(graph.unreachable() == fresh.unreachable());
+      routes += static_cast<int>(held.routes.size());
+    }
+  }));
+  EXPECT_GT(routes, 50) << "the cases reach what they are about";
 }
 
 TEST(GraphPermutation, EndsWhereAFreshGraphWouldEnd) {

@@ -89,9 +89,14 @@ void IpSetIndex::SetHolders(SourceId id, const std::vector<net::Cidr>& addresses
   }
 }
 
-void IpSetIndex::SetSource(const model::Key& key, const model::Labels& labels,
-                           const std::vector<std::string>& profiles, std::vector<net::Cidr> addresses,
-                           std::vector<NamedPort> ports) {
+std::optional<IpSetIndex::SourceId> IpSetIndex::Find(const model::Key& key) const {
+  const auto found = ids_.find(TextOf(key));
+  return found == ids_.end() ? std::nullopt : std::optional(found->second);
+}
+
+IpSetIndex::SourceId IpSetIndex::SetSource(const model::Key& key, const model::Labels& labels,
+                                           const std::vector<std::string>& profiles,
+                                           std::vector<net::Cidr> addresses, std::vector<NamedPort> ports) {
   const auto [found, fresh] = ids_.try_emplace(TextOf(key), 0);
   if (fresh) {
     if (free_.empty()) {
@@ -115,6 +120,7 @@ void IpSetIndex::SetSource(const model::Key& key, const model::Labels& labels,
     for (const SetId set : selectors) ChangeMembers(set, {&id, 1}, true);
   }
   index_.SetItem(id, labels, profiles);
+  return id;
 }
 
 void IpSetIndex::RemoveSource(const model::Key& key) {

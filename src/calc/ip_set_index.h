@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -29,10 +30,24 @@ class IpSetIndex final {
  public:
   IpSetIndex();
 
-  // An endpoint or a network set.
-  void SetSource(const model::Key& key, const model::Labels& labels, const std::vector<std::string>& profiles,
-                 std::vector<net::Cidr> addresses, std::vector<NamedPort> ports);
+  using SourceId = SelectorIndex::ItemId;
+
+  // An endpoint or a network set. Its number stays while it is there.
+  SourceId SetSource(const model::Key& key, const model::Labels& labels,
+                     const std::vector<std::string>& profiles, std::vector<net::Cidr> addresses,
+                     std::vector<NamedPort> ports);
   void RemoveSource(const model::Key& key);
+  std::optional<SourceId> Find(const model::Key& key) const;
+  const std::vector<net::Cidr>& AddressesOf(SourceId id) const { return sources_[id].addresses; }
+  bool HasHolder(const net::Cidr& address) const { return holders_.contains(address); }
+  template <typename Visit>  // visit(SourceId)
+  void ForEachHolder(const net::Cidr& address, const Visit& visit) const {
+    for (auto [at, end] = holders_.equal_range(address); at != end; ++at) visit(at->second);
+  }
+  template <typename Visit>  // visit(net::Cidr), once for each holder
+  void ForEachHeld(const Visit& visit) const {
+    for (const auto& [address, holder] : holders_) visit(address);
+  }
   void SetParent(const std::string& profile, const model::Labels& labels) {
     index_.SetParent(profile, labels);
   }
@@ -46,7 +61,6 @@ class IpSetIndex final {
   void Flush(dataplane_api::Batch& batch);
 
  private:
-  using SourceId = SelectorIndex::ItemId;
   using SetId = SelectorIndex::SelectorId;
   struct Source {
     std::vector<net::Cidr> addresses;

@@ -13,6 +13,8 @@
 #include "dataplane/names.h"
 #include "dataplane/policy_tables.h"
 #include "dataplane/route_sync.h"
+#include "dataplane/tunnels.h"
+#include "dataplane/uplink.h"
 #include "dataplane/workload_interfaces.h"
 
 namespace calico::dataplane {
@@ -57,6 +59,7 @@ struct Driver::Impl {
         clock(c),
         kernel(k),
         policy(k.nftables),
+        tunnels(k.rtnetlink),
         routes(k.rtnetlink, interfaces),
         neighbours(k.rtnetlink),
         forward(k.forward),
@@ -81,6 +84,7 @@ struct Driver::Impl {
     ASSIGN_OR_RETURN(const auto listed, kernel.rtnetlink.ListAddresses());
     addresses = {listed.begin(), listed.end()};
     AssignHosts();
+    MeasureUplink();
     return Ok();
   }
   void AssignHosts() {
@@ -97,7 +101,12 @@ struct Driver::Impl {
     if (batch.host) {
       interfaces.SetPrefixes(batch.host->interface_prefixes);
       routes.SetBlocks(batch.host->own_blocks);
+      tunnels.SetHost(*batch.host);
+      uplink.SetHost(*batch.host);
+      MeasureUplink();
     }
+    for (const auto& [name, host] : batch.hosts) tunnels.SetRemoteHost(name, host);
+    for (const auto& [destination, route] : batch.routes) routes.SetRemote(destination, route);
     for (const auto& [name, endpoint] : batch.endpoints) {
       if (endpoint)
         SetEndpoint(name, *endpoint);
@@ -161,6 +170,7 @@ struct Driver::Impl {
     for (const auto& removed : events->links_removed) {
       const auto* entry = interfaces.Find(removed.ifindex);
       relevant = relevant || (entry != nullptr && interfaces.IsWorkload(entry->link.name));
+      relevant = tunnels.OnLink(removed.name, removed.ifindex) || relevant;
       const std::string name = entry == nullptr ? removed.name : entry->link.name;
       interfaces.Remove(removed.ifindex);
       LostLink(removed.ifindex, name);
@@ -169,6 +179,7 @@ struct Driver::Impl {
       if (!routes.OnRoute(route)) continue;
       relevant = true;
     }
+    relevant = MeasureUplink() || relevant;
     if (relevant) Apply();
   }
 
@@ -180,19 +191,39 @@ struct Driver::Impl {
       else
         addresses.insert(changed.address);
     }
-    if (events.addresses.empty() || host_endpoints.empty()) return false;
+    bool relevant = false;
+    for (const auto& changed : events.addresses) {
+      // Which interface has this host's address, and what tunnels have.
+      relevant = tunnels.OnAddress(changed.address) || relevant;
+    }
+    if (events.addresses.empty() || host_endpoints.empty()) return relevant;
     AssignHosts();
     return true;
+  }
+
+  // True when the tunnels' MTU may have to follow.
+  bool MeasureUplink() {
+    const int before = uplink.mtu_bytes();
+    uplink.Measure(interfaces, addresses);
+    tunnels.SetUplinkMtu(uplink.mtu_bytes());
+    return uplink.mtu_bytes() != before;
   }
 
   // True when it concerns us.
   bool OnLink(const kernel::Link& link) {
     const auto* old = interfaces.Find(link.ifindex);
     const bool was_up = old != nullptr && old->link.admin_up;
+    const auto old_state =
+        old == nullptr ? std::nullopt : std::optional(std::pair{old->link.admin_up, old->link.mtu_bytes});
     const bool renamed = old != nullptr && old->link.name != link.name;
     if (renamed) LostLink(link.ifindex, old->link.name);
     interfaces.Set(link, clock.Now());
-    if (!interfaces.IsWorkload(link.name)) return renamed;
+    if (!interfaces.IsWorkload(link.name)) {
+      if (was_up && !link.admin_up) LostLink(link.ifindex, link.name);
+      // Counters and carriers of others come as often as they like.
+      const bool same = old_state && *old_state == std::pair{link.admin_up, link.mtu_bytes};
+      return (tunnels.OnLink(link.name, link.ifindex) && !same) || renamed;
+    }
     if (was_up && link.admin_up && !renamed) return false;  // carrier or statistics
     if (!link.admin_up) {
       LostLink(link.ifindex, link.name);
@@ -251,6 +282,7 @@ struct Driver::Impl {
     }
     policy.RereadNextIfOthersCommitted();
     routes.RereadNext();
+    tunnels.RereadNext();
     neighbours.RereadNext();
     for (const auto& [name, endpoint] : endpoints) unconfigured.insert(name);
     if (!in_sync) return;
@@ -295,6 +327,7 @@ struct Driver::Impl {
       CheckForward(kernel::IptablesBackend::kLegacy);
       ApplyForwarding();
     }
+    ApplyTunnels();
     ConfigureInterfaces();
     bool wait = false;
     if (const auto outcome = routes.Apply(clock.Now()); outcome.has_value()) {
@@ -325,6 +358,22 @@ struct Driver::Impl {
       Wrote(*writes);
     else
       failures.push_back({"ip_forward", writes.error().message()});
+  }
+
+  void ApplyTunnels() {
+    const Tunnels::Outcome outcome = tunnels.Apply(interfaces, addresses);
+    Wrote(outcome.writes);
+    for (const auto& failure : outcome.failures) failures.push_back({failure.what, failure.error});
+    const int mtu = tunnels.WorkloadMtu();
+    if (mtu > 0 && std::exchange(workload_mtu, mtu) != mtu && on_workload_mtu) on_workload_mtu(mtu);
+    if (tunnel_links == tunnels.links()) return;
+    // What was made just now: the events about it come later.
+    if (const auto links = kernel.rtnetlink.ListLinks(); links.has_value()) {
+      for (const kernel::Link& link : *links) interfaces.Set(link, clock.Now());
+    }
+    const int ipip_before = std::exchange(tunnel_links, tunnels.links()).ipip;
+    routes.SetTunnelLinks(tunnel_links);
+    if (tunnel_links.ipip != 0 && tunnel_links.ipip != ipip_before && on_ipip_device) on_ipip_device();
   }
 
   void ConfigureInterfaces() {
@@ -384,6 +433,9 @@ struct Driver::Impl {
   const Kernel kernel;
   WorkloadInterfaces interfaces;
   PolicyTables policy;
+  Uplink uplink;
+  Tunnels tunnels;
+  TunnelLinks tunnel_links;  // that the routes know
   RouteSync routes;
   NeighbourSync neighbours;
   ForwardRule forward;
@@ -396,6 +448,9 @@ struct Driver::Impl {
   std::set<std::string> unconfigured;  // endpoints whose interface is to be looked at
   std::map<std::string, EndpointState> states;
   std::function<void(const std::string&, const EndpointState&)> on_state;
+  std::function<void()> on_ipip_device;
+  std::function<void(int)> on_workload_mtu;
+  int workload_mtu = 0;
   bool in_sync = false;
   bool applied_once = false;
   bool new_generation = false;  // the next comparison writes nothing else
@@ -421,6 +476,13 @@ void Driver::OnBatch(dataplane_api::Batch batch) {
 }
 void Driver::OnEndpointState(std::function<void(const std::string&, const EndpointState&)> callback) {
   impl_->on_state = std::move(callback);
+}
+
+void Driver::OnIpipDevice(std::function<void()> callback) {
+  impl_->on_ipip_device = std::move(callback);
+}
+void Driver::OnWorkloadMtu(std::function<void(int)> callback) {
+  impl_->on_workload_mtu = std::move(callback);
 }
 
 bool Driver::ready() const {

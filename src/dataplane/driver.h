@@ -56,6 +56,11 @@ class Driver final {
   // Called on the loop each time an endpoint becomes programmed or stops being so; by interface name.
   void OnEndpointState(std::function<void(const std::string& interface_name, const EndpointState&)> callback);
 
+  // Called on the loop when tunl0 has been found or made: routes through it are possible now.
+  void OnIpipDevice(std::function<void()> callback);
+  // Called on the loop when another MTU fits new workloads.
+  void OnWorkloadMtu(std::function<void(int mtu_bytes)> callback);
+
   // Queries, on the loop.
   bool ready() const;  // first apply succeeded
   std::vector<Pending> pending() const;

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "dataplane/driver.h"
+#include "dataplane/tunnels.h"
 
 namespace calico::dataplane {
 namespace {
@@ -40,6 +41,7 @@ Status RemoveEverything(const Driver::Kernel& kernel) {
   note(kernel.nftables.Apply(
       {{net::Family::kV4, {kernel::nft::DeleteTable{}}}, {net::Family::kV6, {kernel::nft::DeleteTable{}}}}));
   note(RemoveRoutes(kernel.rtnetlink));
+  note(RemoveTunnels(kernel.rtnetlink));
   return first ? Status(*first) : Ok();
 }
 

@@ -68,6 +68,20 @@ void RouteSync::SetBlocks(const std::set<net::Cidr>& blocks) {
   blocks_ = blocks;
 }
 
+void RouteSync::SetRemote(const net::Cidr& destination,
+                          const std::optional<dataplane_api::RemoteRoute>& route) {
+  if (route)
+    remote_.insert_or_assign(destination, *route);
+  else
+    remote_.erase(destination);
+  dirty_.insert(KeyOf(destination));
+}
+
+void RouteSync::SetTunnelLinks(const TunnelLinks& links) {
+  links_ = links;
+  for (const auto& [destination, route] : remote_) dirty_.insert(KeyOf(destination));
+}
+
 void RouteSync::OnLink(const std::string& interface) {
   const auto found = on_interface_.find(interface);
   if (found == on_interface_.end()) return;
@@ -86,7 +100,7 @@ void RouteSync::OnLinkDown(int ifindex) {
 }
 
 bool RouteSync::Owns(const RouteKey&, const Route& route) const {
-  if (route.protocol == kernel::kProtoCalico && route.type == RouteType::kBlackhole) return true;
+  if (route.protocol == kernel::kProtoCalico) return true;
   if (route.protocol != kernel::kProtoBoot || route.type != RouteType::kUnicast) return false;
   const auto* interface = interfaces_.Find(route.ifindex);
   return interface != nullptr && interfaces_.IsWorkload(interface->link.name);
@@ -120,8 +134,27 @@ std::map<RouteKey, Route> RouteSync::WantedFor(const net::Cidr& dst) const {
     }
   }
   if (best != nullptr) return {{KeyOf(dst), WorkloadRoute(dst.family(), best->ifindex)}};
+  if (const auto remote = RemoteRouteTo(dst)) return {{KeyOf(dst), *remote}};
   if (blocks_.contains(dst) && !dst.is_host()) return {{KeyOf(dst), Blackhole()}};
   return {};
+}
+
+std::optional<Route> RouteSync::RemoteRouteTo(const net::Cidr& destination) const {
+  const auto found = remote_.find(destination);
+  if (found == remote_.end()) return std::nullopt;
+  const bool v4 = destination.family() == net::Family::kV4;
+  using Way = dataplane_api::RemoteRoute::Way;
+  Route route;
+  route.protocol = kernel::kProtoCalico;
+  route.gateway = found->second.via;
+  // A tunnel has no subnet that the gateway could be in; on the uplink its address says it all.
+  route.onlink = true;
+  route.ifindex = found->second.way == Way::kIpip    ? links_.ipip
+                  : found->second.way == Way::kVxlan ? (v4 ? links_.vxlan_v4 : links_.vxlan_v6)
+                                                     : (v4 ? links_.parent_v4 : links_.parent_v6);
+  const auto* interface = interfaces_.Find(route.ifindex);
+  if (interface == nullptr || !interface->link.admin_up) return std::nullopt;
+  return route;
 }
 
 Status RouteSync::ReadActual() {
@@ -137,6 +170,7 @@ Status RouteSync::ReadActual() {
   for (const auto& [key, route] : actual_) dirty_.insert(key);
   for (const auto& [address, names] : claims_) dirty_.insert(KeyOf(address));
   for (const net::Cidr& block : blocks_) dirty_.insert(KeyOf(block));
+  for (const auto& [destination, route] : remote_) dirty_.insert(KeyOf(destination));
   must_read_ = false;
   return Ok();
 }

@@ -3,20 +3,24 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "dataplane/tunnels.h"
 #include "dataplane/workload_interfaces.h"
+#include "dataplane_api/remote.h"
 #include "kernel/rtnetlink.h"
 #include "net/cidr.h"
 
 namespace calico::dataplane {
 
-// Our routes of the main table (reference felix 3.3): one per workload address, `proto boot scope link`, and
-// a blackhole of protocol 80 for each of this host's blocks.
+// Our routes of the main table (reference felix 3.3): one per workload address, `proto boot scope link`; of
+// protocol 80 those to other hosts' blocks, and a blackhole for each of this host's. Of several for one
+// destination the first in this order is in the kernel.
 //
 // Why it is not trivial:
 //  * two endpoints may claim one address for a moment: the interface with the highest index wins;
@@ -35,6 +39,9 @@ class RouteSync final {
                    const std::vector<net::Cidr>& addresses);
   void RemoveEndpoint(const std::string& name);
   void SetBlocks(const std::set<net::Cidr>& blocks);
+  void SetRemote(const net::Cidr& destination, const std::optional<dataplane_api::RemoteRoute>& route);
+  // What the remote routes lead through.
+  void SetTunnelLinks(const TunnelLinks& links);
   // The state of this interface has changed: its routes are to be looked at.
   void OnLink(const std::string& interface);
   void OnLinkDown(int ifindex);
@@ -62,6 +69,7 @@ class RouteSync final {
   };
   Status ReadActual();
   bool Owns(const kernel::RouteKey& key, const kernel::Route& route) const;
+  std::optional<kernel::Route> RemoteRouteTo(const net::Cidr& destination) const;
   std::map<kernel::RouteKey, kernel::Route> WantedFor(const net::Cidr& address) const;
   void Touch(const Endpoint& endpoint);
   bool ApplyOne(const kernel::RouteKey& key, TimePoint now, Outcome& outcome);
@@ -72,6 +80,8 @@ class RouteSync final {
   std::map<net::Cidr, std::set<std::string>> claims_;          // address -> endpoints
   std::map<std::string, std::set<std::string>> on_interface_;  // interface -> endpoints
   std::set<net::Cidr> blocks_;
+  std::map<net::Cidr, dataplane_api::RemoteRoute> remote_;
+  TunnelLinks links_;
   std::map<kernel::RouteKey, kernel::Route> actual_;
   std::set<kernel::RouteKey> dirty_;
   std::set<kernel::RouteKey> was_wanted_;  // once: such a route needs no grace when it is unwanted

@@ -28,6 +28,10 @@ class WorkloadInterfaces final {
 
   const Entry* Find(const std::string& name) const;
   const Entry* Find(int ifindex) const;
+  template <typename Visit>  // visit(kernel::Link): all links, not only workloads'
+  void ForEach(const Visit& visit) const {
+    for (const auto& [ifindex, entry] : by_index_) visit(entry.link);
+  }
 
  private:
   std::vector<std::string> prefixes_{"cali"};

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane_api/remote.h"
 #include "net/cidr.h"
 
 // What calc hands to bgp: everything a speaker's configuration depends on. Plain values, sorted, so that
@@ -24,8 +25,9 @@ struct BgpPeerView {
 struct BgpPoolView {
   net::Cidr cidr;
   std::string name;
-  enum class Encapsulation : std::uint8_t { kNone, kIpip, kVxlan } encapsulation = Encapsulation::kNone;
+  Encapsulation encapsulation = Encapsulation::kNone;
   bool cross_subnet = false;
+  bool speaker_routes = true;  // false: the agent programs this pool's routes, or nobody does
   bool disable_bgp_export = false;
   bool operator==(const BgpPoolView&) const = default;
 };

@@ -20,7 +20,7 @@ void MergeDelta(Batch& into, const std::string& id, IpSetDelta delta) {
 
 bool Batch::empty() const {
   return endpoints.empty() && host_endpoints.empty() && policies.empty() && profiles.empty() &&
-         ip_sets.empty() && ip_set_deltas.empty() && !host && !in_sync;
+         ip_sets.empty() && ip_set_deltas.empty() && hosts.empty() && routes.empty() && !host && !in_sync;
 }
 
 void Batch::MergeFrom(Batch later) {
@@ -33,6 +33,8 @@ void Batch::MergeFrom(Batch later) {
     ip_sets.insert_or_assign(id, std::move(value));
   }
   for (auto& [id, delta] : later.ip_set_deltas) MergeDelta(*this, id, std::move(delta));
+  for (auto& [name, value] : later.hosts) hosts.insert_or_assign(name, std::move(value));
+  for (auto& [destination, value] : later.routes) routes.insert_or_assign(destination, std::move(value));
   if (later.host) host = std::move(later.host);
   in_sync = in_sync || later.in_sync;
 }

@@ -11,6 +11,7 @@
 
 #include "dataplane_api/ip_set.h"
 #include "dataplane_api/policy.h"
+#include "dataplane_api/remote.h"
 #include "net/cidr.h"
 #include "net/mac.h"
 
@@ -67,9 +68,13 @@ struct HostSettings {
   std::uint16_t vxlan_port = 4789;
   std::string log_prefix = "calico-packet";
   std::vector<FailsafePort> failsafe_inbound, failsafe_outbound;
-  std::vector<net::Cidr> nat_pools;  // sources to masquerade …
-  std::vector<net::Cidr> all_pools;  // … unless the destination is in here; disabled pools count
-  std::set<net::Cidr> own_blocks;    // black-holed, except /32 and /128
+  std::vector<net::Cidr> nat_pools;     // sources to masquerade …
+  std::vector<net::Cidr> all_pools;     // … unless the destination is in here; disabled pools count
+  std::set<net::Cidr> own_blocks;       // black-holed, except /32 and /128
+  std::optional<net::Cidr> ipv4, ipv6;  // of this host, with its subnet
+  Tunnels tunnels;
+  std::string mtu_interfaces;             // regular expression over names: whose MTU counts
+  std::vector<net::Cidr> external_hosts;  // that may send us tunnelled packets although they are no nodes
   bool operator==(const HostSettings&) const = default;
 };
 
@@ -82,6 +87,8 @@ struct Batch {
   // Whole set on creation, nullopt when nothing uses it any more.
   std::map<std::string, std::shared_ptr<const IpSet>> ip_sets;  // nullptr = removed
   std::map<std::string, IpSetDelta> ip_set_deltas;              // for sets already sent
+  std::map<std::string, std::optional<RemoteHost>> hosts;       // by node name; not this one
+  std::map<net::Cidr, std::optional<RemoteRoute>> routes;
   std::optional<HostSettings> host;
   bool in_sync = false;
 

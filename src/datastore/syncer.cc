@@ -222,7 +222,7 @@ Syncer::State Syncer::state() const {
 }
 
 std::vector<std::string> CalcPrefixes() {
-  return {"/calico/resources/v3/", "/calico/ipam/v2/assignment/", "/calico/ipam/v2/host/"};
+  return {"/calico/resources/v3/", "/calico/ipam/v2/host/"};
 }
 
 }  // namespace calico::datastore

@@ -142,9 +142,9 @@ TEST_P(MonitorContract, TellsOfAddressesThatComeAndGo) {
         return false;
       };
     };
-    world_->AddAddress(host_, address.address);
+    ASSERT_TRUE(rtnetlink_.AddAddress({host_.ifindex, address.address}).has_value());
     EXPECT_TRUE(Await(sees(false))) << text;
-    world_->RemoveAddress(host_, address.address);
+    ASSERT_TRUE(rtnetlink_.DeleteAddress({host_.ifindex, address.address}).has_value());
     EXPECT_TRUE(Await(sees(true))) << text;
   }
 }

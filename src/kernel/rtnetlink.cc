@@ -5,8 +5,10 @@
 #include <cstring>
 #include <functional>
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
@@ -63,6 +65,14 @@ class Request {
   }
   Request& Put(std::uint16_t type, std::uint32_t number) {
     mnl_attr_put_u32(header_, type, number);
+    return *this;
+  }
+  Request& PutU8(std::uint16_t type, std::uint8_t number) {
+    mnl_attr_put_u8(header_, type, number);
+    return *this;
+  }
+  Request& PutU16(std::uint16_t type, std::uint16_t number) {
+    mnl_attr_put_u16(header_, type, number);
     return *this;
   }
   Request& Put(std::uint16_t type, const net::Ip& ip) {
@@ -165,11 +175,51 @@ class MnlRtnetlink final : public Rtnetlink {
     return addresses;
   }
 
-  Status CreateVeth(const VethPair& pair) override {
-    for (const std::string& name : {pair.host_name, pair.peer_name}) {
-      if (name.empty() || name.size() >= IFNAMSIZ)
-        return Error(ErrorCode::kInvalidArgument, "'" + name + "' cannot be an interface's name");
+  Status AddAddress(const Address& address) override {
+    Request request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
+    FillAddress(request, address);
+    // Usable at once: nobody else can have an address that IPAM gave to this host.
+    if (address.address.family() == net::Family::kV6)
+      request.Put(IFA_FLAGS, static_cast<std::uint32_t>(IFA_F_NODAD));
+    return Ask(request, "address " + address.address.ToString());
+  }
+
+  Status DeleteAddress(const Address& address) override {
+    Request request(RTM_DELADDR, NLM_F_ACK);
+    FillAddress(request, address);
+    return Ask(request, "delete address " + address.address.ToString());
+  }
+
+  Status CreateLink(const NewLink& link) override {
+    RETURN_IF_ERROR(CheckName(link.name));
+    Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
+    request.Header<ifinfomsg>();
+    request.Put(IFLA_IFNAME, link.name);
+    if (link.mtu_bytes > 0) request.Put(IFLA_MTU, static_cast<std::uint32_t>(link.mtu_bytes));
+    if (link.mac) request.Put(IFLA_ADDRESS, *link.mac);
+    nlattr* info = request.Begin(IFLA_LINKINFO);
+    request.Put(IFLA_INFO_KIND, link.kind);
+    if (link.vxlan) {
+      nlattr* data = request.Begin(IFLA_INFO_DATA);
+      const Vxlan& vxlan = *link.vxlan;
+      request.Put(IFLA_VXLAN_ID, vxlan.vni);
+      request.PutU16(IFLA_VXLAN_PORT, htons(vxlan.port));
+      request.PutU8(IFLA_VXLAN_LEARNING, vxlan.learning ? 1 : 0);
+      if (vxlan.external) request.PutU8(IFLA_VXLAN_COLLECT_METADATA, 1);
+      if (vxlan.parent_ifindex != 0)
+        request.Put(IFLA_VXLAN_LINK, static_cast<std::uint32_t>(vxlan.parent_ifindex));
+      if (vxlan.local) {
+        const bool v4 = vxlan.local->family() == net::Family::kV4;
+        request.Put(v4 ? IFLA_VXLAN_LOCAL : IFLA_VXLAN_LOCAL6, *vxlan.local);
+      }
+      request.End(data);
     }
+    request.End(info);
+    return Ask(request, "create " + link.kind + " " + link.name);
+  }
+
+  Status CreateVeth(const VethPair& pair) override {
+    for (const std::string& name : {pair.host_name, pair.peer_name}) RETURN_IF_ERROR(CheckName(name));
     Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
     auto& header = request.Header<ifinfomsg>();
     if (pair.host_up) header.ifi_flags = header.ifi_change = IFF_UP;
@@ -214,6 +264,13 @@ class MnlRtnetlink final : public Rtnetlink {
     return Ask(request, fmt::format("set the MTU of link {}", ifindex));
   }
 
+  Status SetLinkMac(int ifindex, const net::Mac& mac) override {
+    Request request(RTM_NEWLINK, NLM_F_ACK);
+    request.Header<ifinfomsg>().ifi_index = ifindex;
+    request.Put(IFLA_ADDRESS, mac);
+    return Ask(request, fmt::format("set the MAC of link {}", ifindex));
+  }
+
   Result<std::map<NeighbourKey, Neighbour>> ListNeighbours(net::Family family) override {
     std::map<NeighbourKey, Neighbour> neighbours;
     const auto make = [&](Request& request) { request.Header<ndmsg>().ndm_family = FamilyNumber(family); };
@@ -244,6 +301,57 @@ class MnlRtnetlink final : public Rtnetlink {
     return Ask(request, "delete neighbour " + key.ip.ToString());
   }
 
+  Result<std::map<FdbKey, net::Ip>> ListFdb(int ifindex) override {
+    std::map<FdbKey, net::Ip> entries;
+    const auto make = [&](Request& request) {
+      request.Header<ndmsg>().ndm_family = AF_BRIDGE;
+      request.Put(NDA_IFINDEX, static_cast<std::uint32_t>(ifindex));
+    };
+    RETURN_IF_ERROR(Dump(
+        RTM_GETNEIGH, "list forwarding entries", make, [&] { entries.clear(); },
+        [&](const nlmsghdr* message) {
+          const auto parsed = ParseFdb(message);
+          if (parsed && parsed->first.ifindex == ifindex) entries.insert(*parsed);
+        }));
+    return entries;
+  }
+
+  Status ReplaceFdb(const FdbKey& key, const net::Ip& remote_host) override {
+    Request request(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK);
+    FillFdb(request, key);
+    request.Put(NDA_DST, remote_host);
+    return Ask(request, "forwarding entry " + key.mac.ToString());
+  }
+
+  Status DeleteFdb(const FdbKey& key) override {
+    Request request(RTM_DELNEIGH, NLM_F_ACK);
+    FillFdb(request, key);
+    return Ask(request, "delete forwarding entry " + key.mac.ToString());
+  }
+
+  Result<std::set<RoutingRule>> ListRules(net::Family family) override {
+    std::set<RoutingRule> rules;
+    const auto make = [&](Request& request) { request.Header<fib_rule_hdr>().family = FamilyNumber(family); };
+    RETURN_IF_ERROR(Dump(
+        RTM_GETRULE, "list routing rules", make, [&] { rules.clear(); },
+        [&](const nlmsghdr* message) {
+          if (const auto rule = ParseRule(message)) rules.insert(*rule);
+        }));
+    return rules;
+  }
+
+  Status AddRule(const RoutingRule& rule) override {
+    Request request(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
+    FillRule(request, rule);
+    return Ask(request, fmt::format("routing rule {}", rule.priority));
+  }
+
+  Status DeleteRule(const RoutingRule& rule) override {
+    Request request(RTM_DELRULE, NLM_F_ACK);
+    FillRule(request, rule);
+    return Ask(request, fmt::format("delete routing rule {}", rule.priority));
+  }
+
  private:
   using OnMessage = std::function<void(const nlmsghdr*)>;
 
@@ -252,6 +360,36 @@ class MnlRtnetlink final : public Rtnetlink {
     header.rtm_dst_len = static_cast<unsigned char>(key.dst.prefix_length());
     header.rtm_table =
         table < 256 ? static_cast<unsigned char>(table) : static_cast<unsigned char>(RT_TABLE_UNSPEC);
+  }
+
+  static Status CheckName(const std::string& name) {
+    if (!name.empty() && name.size() < IFNAMSIZ) return Ok();
+    return Error(ErrorCode::kInvalidArgument, "'" + name + "' cannot be an interface's name");
+  }
+  static void FillAddress(Request& request, const Address& address) {
+    auto& header = request.Header<ifaddrmsg>();
+    header.ifa_family = FamilyNumber(address.address.family());
+    header.ifa_prefixlen = static_cast<unsigned char>(address.address.prefix_length());
+    header.ifa_index = static_cast<unsigned>(address.ifindex);
+    request.Put(IFA_LOCAL, address.address.ip()).Put(IFA_ADDRESS, address.address.ip());
+  }
+  static void FillFdb(Request& request, const FdbKey& key) {
+    auto& header = request.Header<ndmsg>();
+    header.ndm_family = AF_BRIDGE;
+    header.ndm_ifindex = key.ifindex;
+    header.ndm_state = NUD_NOARP | NUD_PERMANENT;
+    header.ndm_flags = NTF_SELF;
+    request.Put(NDA_LLADDR, key.mac);
+  }
+  static void FillRule(Request& request, const RoutingRule& rule) {
+    auto& header = request.Header<fib_rule_hdr>();
+    header.family = FamilyNumber(rule.family);
+    header.action = FR_ACT_TO_TBL;
+    header.table = rule.table < 256 ? static_cast<unsigned char>(rule.table)
+                                    : static_cast<unsigned char>(RT_TABLE_UNSPEC);
+    if (rule.invert) header.flags = FIB_RULE_INVERT;
+    request.Put(FRA_PRIORITY, rule.priority).Put(FRA_TABLE, rule.table);
+    if (rule.mask != 0) request.Put(FRA_FWMARK, rule.mark).Put(FRA_FWMASK, rule.mask);
   }
 
   Status Ask(Request& request, const std::string& doing) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,16 @@ struct Route {
   bool operator==(const Route&) const = default;
 };
 
+// What makes a VXLAN device (RFC 7348) the one it is: none of this can be changed later.
+struct Vxlan {
+  std::uint32_t vni = 0;
+  std::uint16_t port = 0;
+  std::optional<net::Ip> local;  // source of what it sends
+  int parent_ifindex = 0;
+  bool learning = false;  // of MAC addresses, from what it receives
+  bool external = false;  // "flow-based": somebody else's way to use it
+  bool operator==(const Vxlan&) const = default;
+};
 struct Link {
   int ifindex = 0;
   std::string name;
@@ -58,7 +69,16 @@ struct Link {
   int mtu_bytes = 0;
   net::Mac mac;
   int peer_ifindex = 0;  // veth: IFLA_LINK, index in the peer's namespace
+  std::optional<Vxlan> vxlan;
   bool operator==(const Link&) const = default;
+};
+// A device that is no veth, to be made down.
+struct NewLink {
+  std::string name;
+  std::string kind;  // "ipip", "vxlan", "wireguard", "dummy"
+  std::optional<net::Mac> mac;
+  int mtu_bytes = 0;           // 0: kernel default
+  std::optional<Vxlan> vxlan;  // of kind "vxlan"
 };
 struct Address {
   int ifindex = 0;
@@ -75,6 +95,21 @@ struct Neighbour {
   net::Mac mac;
   bool permanent = false;
   bool operator==(const Neighbour&) const = default;
+};
+// Forwarding database of a VXLAN device: packets for this MAC go to that host.
+struct FdbKey {
+  int ifindex = 0;
+  net::Mac mac;
+  auto operator<=>(const FdbKey&) const = default;
+};
+// A rule that says by the packet's mark which table is asked (`ip rule`).
+struct RoutingRule {
+  net::Family family = net::Family::kV4;
+  std::uint32_t priority = 0;
+  std::uint32_t mark = 0, mask = 0;
+  bool invert = false;  // for packets that do NOT have the mark
+  std::uint32_t table = 0;
+  auto operator<=>(const RoutingRule&) const = default;
 };
 struct VethPair {
   std::string host_name;  // both ends are created in the caller's namespace
@@ -99,14 +134,29 @@ class Rtnetlink {
   virtual Result<std::vector<Link>> ListLinks() = 0;
   virtual Result<Link> GetLink(const std::string& name) = 0;  // kNotFound
   virtual Result<std::vector<Address>> ListAddresses() = 0;
-  virtual Status CreateVeth(const VethPair& pair) = 0;     // kAlreadyExists
+  virtual Status AddAddress(const Address& address) = 0;     // kAlreadyExists
+  virtual Status DeleteAddress(const Address& address) = 0;  // EADDRNOTAVAIL: it is not there
+  virtual Status CreateVeth(const VethPair& pair) = 0;       // kAlreadyExists
+  // kAlreadyExists; kUnsupported: the kernel has no such kind. Loads the kind's module if it must.
+  virtual Status CreateLink(const NewLink& link) = 0;
   virtual Status DeleteLink(const std::string& name) = 0;  // kNotFound
   virtual Status SetLinkUp(int ifindex, bool up) = 0;
   virtual Status SetLinkMtu(int ifindex, int mtu_bytes) = 0;
+  virtual Status SetLinkMac(int ifindex, const net::Mac& mac) = 0;
 
   virtual Result<std::map<NeighbourKey, Neighbour>> ListNeighbours(net::Family family) = 0;
   virtual Status ReplaceNeighbour(const NeighbourKey& key, const Neighbour& neighbour) = 0;
   virtual Status DeleteNeighbour(const NeighbourKey& key) = 0;
+
+  // Only entries that name one other host.
+  virtual Result<std::map<FdbKey, net::Ip>> ListFdb(int ifindex) = 0;
+  virtual Status ReplaceFdb(const FdbKey& key, const net::Ip& remote_host) = 0;
+  virtual Status DeleteFdb(const FdbKey& key) = 0;  // kNotFound
+
+  // Only rules of RoutingRule's form, without any further condition.
+  virtual Result<std::set<RoutingRule>> ListRules(net::Family family) = 0;
+  virtual Status AddRule(const RoutingRule& rule) = 0;     // kAlreadyExists
+  virtual Status DeleteRule(const RoutingRule& rule) = 0;  // kNotFound
 };
 
 Result<std::unique_ptr<Rtnetlink>> OpenRtnetlink();

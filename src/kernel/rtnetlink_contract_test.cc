@@ -93,7 +93,7 @@ TEST_P(RtnetlinkContract, AnIpv6MetricOfZeroIsReadBackAs1024) {
 }
 
 TEST_P(RtnetlinkContract, ListsForeignRoutesToo) {
-  world_->AddAddress(host_, C("172.30.200.36/24"));
+  ASSERT_TRUE(rtnetlink_.AddAddress({host_.ifindex, C("172.30.200.36/24")}).has_value());
   Route connected = OnLink();
   connected.protocol = kProtoKernel;
   EXPECT_EQ(Routes(Family::kV4).at({C("172.30.200.0/24"), 0}), connected);
@@ -237,12 +237,93 @@ TEST_P(RtnetlinkContract, NeighboursAreReplacedAndDeleted) {
 }
 
 TEST_P(RtnetlinkContract, AddressesKeepTheirHostBits) {
-  world_->AddAddress(host_, C("172.30.200.36/24"));
+  ASSERT_TRUE(rtnetlink_.AddAddress({host_.ifindex, C("172.30.200.36/24")}).has_value());
   EXPECT_THAT(*rtnetlink_.ListAddresses(),
               ::testing::Contains(Address{host_.ifindex, C("172.30.200.36/24")}));
-  world_->RemoveAddress(host_, C("172.30.200.36/24"));
+  ASSERT_TRUE(rtnetlink_.DeleteAddress({host_.ifindex, C("172.30.200.36/24")}).has_value());
   EXPECT_THAT(*rtnetlink_.ListAddresses(),
               ::testing::Not(::testing::Contains(Address{host_.ifindex, C("172.30.200.36/24")})));
+}
+
+TEST_P(RtnetlinkContract, AnAddressExistsOnce) {
+  for (const char* text : {"10.65.0.9/32", "fd00:65::9/128"}) {
+    const Address address{host_.ifindex, C(text)};
+    ASSERT_TRUE(rtnetlink_.AddAddress(address).has_value()) << text;
+    EXPECT_EQ(rtnetlink_.AddAddress(address).error().code(), ErrorCode::kAlreadyExists) << text;
+    EXPECT_THAT(*rtnetlink_.ListAddresses(), ::testing::Contains(address));
+    ASSERT_TRUE(rtnetlink_.DeleteAddress(address).has_value()) << text;
+    EXPECT_EQ(rtnetlink_.DeleteAddress(address).error().sys_errno(), EADDRNOTAVAIL) << text;
+  }
+  EXPECT_EQ(rtnetlink_.AddAddress({9999, C("10.65.0.9/32")}).error().code(), ErrorCode::kNotFound);
+}
+
+TEST_P(RtnetlinkContract, AVxlanDeviceReadsBackAsItWasMade) {
+  for (const char* local : {"172.30.200.36", "fd00:30::36"}) {
+    NewLink wanted;
+    wanted.name = "vxlancontract";
+    wanted.kind = "vxlan";
+    wanted.mac = net::Mac::Parse("66:00:00:00:00:01");
+    wanted.mtu_bytes = 1430;
+    wanted.vxlan = Vxlan{4096, 4789, I(local), host_.ifindex, false, false};
+    ASSERT_TRUE(rtnetlink_.CreateLink(wanted).has_value());
+    EXPECT_EQ(rtnetlink_.CreateLink(wanted).error().code(), ErrorCode::kAlreadyExists);
+    Link link = rtnetlink_.GetLink("vxlancontract").value();
+    EXPECT_EQ(link.kind, "vxlan");
+    EXPECT_EQ(link.mac, *wanted.mac);
+    EXPECT_EQ(link.mtu_bytes, 1430);
+    EXPECT_EQ(link.vxlan, wanted.vxlan);
+    EXPECT_FALSE(link.admin_up);
+    const net::Mac other = net::Mac::Parse("66:00:00:00:00:02").value();
+    ASSERT_TRUE(rtnetlink_.SetLinkMac(link.ifindex, other).has_value());
+    EXPECT_EQ(rtnetlink_.GetLink("vxlancontract")->mac, other);
+    EXPECT_TRUE(rtnetlink_.DeleteLink("vxlancontract").has_value());
+    EXPECT_TRUE(rtnetlink_.GetLink("calicontract").has_value()) << "the device below stays";
+  }
+}
+
+TEST_P(RtnetlinkContract, AnUnknownMacIsForwardedNowhereAndAKnownOneToItsLastHost) {
+  NewLink wanted;
+  wanted.name = "vxlancontract";
+  wanted.kind = "vxlan";
+  wanted.vxlan = Vxlan{4097, 4789, I("172.30.200.36"), host_.ifindex, false, false};
+  ASSERT_TRUE(rtnetlink_.CreateLink(wanted).has_value());
+  const int ifindex = rtnetlink_.GetLink("vxlancontract")->ifindex;
+  EXPECT_TRUE(rtnetlink_.ListFdb(ifindex)->empty());
+  const FdbKey key{ifindex, net::Mac::Parse("66:00:00:00:00:07").value()};
+  for (const char* host : {"172.30.200.37", "172.30.200.38"}) {
+    ASSERT_TRUE(rtnetlink_.ReplaceFdb(key, I(host)).has_value());
+    EXPECT_EQ(*rtnetlink_.ListFdb(ifindex), (std::map<FdbKey, net::Ip>{{key, I(host)}}));
+  }
+  EXPECT_TRUE(rtnetlink_.DeleteFdb(key).has_value());
+  EXPECT_EQ(rtnetlink_.DeleteFdb(key).error().code(), ErrorCode::kNotFound);
+  EXPECT_TRUE(rtnetlink_.ListFdb(ifindex)->empty());
+  EXPECT_EQ(rtnetlink_.ReplaceFdb({9999, key.mac}, I("172.30.200.37")).error().code(), ErrorCode::kNotFound);
+  EXPECT_TRUE(rtnetlink_.DeleteLink("vxlancontract").has_value());
+}
+
+TEST_P(RtnetlinkContract, AKindThatNobodyHasIsUnsupported) {
+  if (GetParam().name == "fake") return;  // it takes any
+  NewLink wanted;
+  wanted.name = "strange";
+  wanted.kind = "calico-nothing";
+  EXPECT_EQ(rtnetlink_.CreateLink(wanted).error().code(), ErrorCode::kUnsupported);
+}
+
+TEST_P(RtnetlinkContract, RulesByMarkAreReadBack) {
+  for (const Family family : {Family::kV4, Family::kV6}) {
+    const RoutingRule not_ours{family, 99, 0x200000, 0x200000, true, 1};
+    const RoutingRule far{family, 98, 0x100000, 0x300000, false, 1000};
+    for (const RoutingRule& rule : {not_ours, far}) {
+      ASSERT_TRUE(rtnetlink_.AddRule(rule).has_value());
+      EXPECT_EQ(rtnetlink_.AddRule(rule).error().code(), ErrorCode::kAlreadyExists);
+      EXPECT_THAT(*rtnetlink_.ListRules(family), ::testing::Contains(rule));
+    }
+    for (const RoutingRule& rule : {not_ours, far}) {
+      EXPECT_TRUE(rtnetlink_.DeleteRule(rule).has_value());
+      EXPECT_EQ(rtnetlink_.DeleteRule(rule).error().code(), ErrorCode::kNotFound);
+      EXPECT_THAT(*rtnetlink_.ListRules(family), ::testing::Not(::testing::Contains(rule)));
+    }
+  }
 }
 
 }  // namespace

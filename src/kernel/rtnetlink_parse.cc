@@ -3,8 +3,11 @@
 
 #include <cstring>
 
+#include <arpa/inet.h>
+#include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/if_arp.h>
+#include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -31,12 +34,44 @@ net::Mac MacFrom(const nlattr* attribute) {
   return mac;
 }
 
-std::string KindFrom(const nlattr* info) {
-  std::string kind;
-  ForEachNested(info, [&](const nlattr* attribute) {
-    if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND) kind = mnl_attr_get_str(attribute);
+Vxlan VxlanFrom(const nlattr* data) {
+  Vxlan vxlan;
+  ForEachNested(data, [&](const nlattr* attribute) {
+    switch (mnl_attr_get_type(attribute)) {
+      case IFLA_VXLAN_ID:
+        vxlan.vni = mnl_attr_get_u32(attribute);
+        break;
+      case IFLA_VXLAN_PORT:
+        vxlan.port = ntohs(mnl_attr_get_u16(attribute));
+        break;
+      case IFLA_VXLAN_LINK:
+        vxlan.parent_ifindex = static_cast<int>(mnl_attr_get_u32(attribute));
+        break;
+      case IFLA_VXLAN_LOCAL:
+        vxlan.local = IpFrom(attribute, net::Family::kV4);
+        break;
+      case IFLA_VXLAN_LOCAL6:
+        vxlan.local = IpFrom(attribute, net::Family::kV6);
+        break;
+      case IFLA_VXLAN_LEARNING:
+        vxlan.learning = mnl_attr_get_u8(attribute) != 0;
+        break;
+      case IFLA_VXLAN_COLLECT_METADATA:
+        vxlan.external = mnl_attr_get_u8(attribute) != 0;
+        break;
+      default:
+        break;
+    }
   });
-  return kind;
+  return vxlan;
+}
+
+void ReadInfo(const nlattr* info, Link& link) {
+  ForEachNested(info, [&](const nlattr* attribute) {
+    if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND) link.kind = mnl_attr_get_str(attribute);
+    if (mnl_attr_get_type(attribute) == IFLA_INFO_DATA && link.kind == "vxlan")
+      link.vxlan = VxlanFrom(attribute);
+  });
 }
 
 }  // namespace
@@ -64,7 +99,7 @@ std::optional<Link> ParseLink(const nlmsghdr* message) {
         link.peer_ifindex = static_cast<int>(mnl_attr_get_u32(attribute));
         break;
       case IFLA_LINKINFO:
-        link.kind = KindFrom(attribute);
+        ReadInfo(attribute, link);
         break;
       default:
         break;
@@ -149,6 +184,71 @@ std::optional<std::pair<NeighbourKey, Neighbour>> ParseNeighbour(const nlmsghdr*
   });
   if (!has_ip || !has_mac) return std::nullopt;
   return std::pair{key, neighbour};
+}
+
+std::optional<std::pair<FdbKey, net::Ip>> ParseFdb(const nlmsghdr* message) {
+  const auto* header = static_cast<const ndmsg*>(mnl_nlmsg_get_payload(message));
+  if (header->ndm_family != AF_BRIDGE) return std::nullopt;
+  FdbKey key;
+  key.ifindex = header->ndm_ifindex;
+  std::optional<net::Ip> remote;
+  bool has_mac = false;
+  ForEachAttribute(message, sizeof *header, [&](const nlattr* attribute) {
+    if (mnl_attr_get_type(attribute) == NDA_DST) {
+      const bool v4 = mnl_attr_get_payload_len(attribute) == 4;
+      remote = IpFrom(attribute, v4 ? net::Family::kV4 : net::Family::kV6);
+    } else if (mnl_attr_get_type(attribute) == NDA_LLADDR) {
+      key.mac = MacFrom(attribute);
+      has_mac = true;
+    }
+  });
+  if (!remote || !has_mac) return std::nullopt;
+  return std::pair{key, *remote};
+}
+
+std::optional<RoutingRule> ParseRule(const nlmsghdr* message) {
+  const auto* header = static_cast<const fib_rule_hdr*>(mnl_nlmsg_get_payload(message));
+  const auto family = FamilyOf(header->family);
+  if (!family || header->action != FR_ACT_TO_TBL || header->src_len != 0 || header->dst_len != 0 ||
+      header->tos != 0)
+    return std::nullopt;
+  RoutingRule rule;
+  rule.family = *family;
+  rule.invert = (header->flags & FIB_RULE_INVERT) != 0;
+  rule.table = header->table;
+  bool other = false;
+  ForEachAttribute(message, sizeof *header, [&](const nlattr* attribute) {
+    switch (mnl_attr_get_type(attribute)) {
+      case FRA_PRIORITY:
+        rule.priority = mnl_attr_get_u32(attribute);
+        break;
+      case FRA_TABLE:
+        rule.table = mnl_attr_get_u32(attribute);
+        break;
+      case FRA_FWMARK:
+        rule.mark = mnl_attr_get_u32(attribute);
+        break;
+      case FRA_FWMASK:
+        rule.mask = mnl_attr_get_u32(attribute);
+        break;
+      case FRA_SUPPRESS_PREFIXLEN:  // told for each rule; all ones: not in use
+        other = other || mnl_attr_get_u32(attribute) != 0xffffffff;
+        break;
+      case FRA_IIFNAME:
+      case FRA_OIFNAME:
+      case FRA_UID_RANGE:
+      case FRA_IP_PROTO:
+      case FRA_SPORT_RANGE:
+      case FRA_DPORT_RANGE:
+      case FRA_L3MDEV:
+        other = true;
+        break;
+      default:
+        break;
+    }
+  });
+  if (other) return std::nullopt;
+  return rule;
 }
 
 }  // namespace calico::kernel

@@ -23,5 +23,7 @@ struct ParsedRoute {
 };
 std::optional<ParsedRoute> ParseRoute(const nlmsghdr* message);
 std::optional<std::pair<NeighbourKey, Neighbour>> ParseNeighbour(const nlmsghdr* message);
+std::optional<std::pair<FdbKey, net::Ip>> ParseFdb(const nlmsghdr* message);
+std::optional<RoutingRule> ParseRule(const nlmsghdr* message);
 
 }  // namespace calico::kernel

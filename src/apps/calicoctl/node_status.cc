@@ -7,7 +7,6 @@
 #include "apps/calicoctl/peer_table.h"
 #include "apps/calicoctl/session.h"
 #include "base/file.h"
-#include "bgp/bird/config.h"
 #include "bgp/bird/control.h"
 
 namespace calico::calicoctl {
@@ -69,18 +68,6 @@ int ShowPeers(const NodeStatusSources& sources, const NodeProcesses& running, st
   return (!running.bird || read_v4) && (!running.bird6 || read_v6) ? 0 : 1;
 }
 
-// The sessions may all be up and packets still have no way: say so where one looks first.
-void ShowUnroutedPools(const NodeStatusSources& sources, std::ostream& out, std::ostream& err) {
-  const auto pools = sources.pools();
-  if (!pools.has_value()) {
-    err << "unable to check the IP pools: " << pools.error().message() << '\n';
-    return;
-  }
-  const std::vector<std::string> sentences = bgp::UnroutedPools(ViewOfPools(*pools));
-  for (const std::string& sentence : sentences) out << sentence << '\n';
-  if (!sentences.empty()) out << '\n';
-}
-
 }  // namespace
 
 int RunNodeStatus(const NodeStatusSources& sources, std::ostream& out, std::ostream& err) {
@@ -94,27 +81,8 @@ int RunNodeStatus(const NodeStatusSources& sources, std::ostream& out, std::ostr
     return 1;
   }
   out << "Calico process is running.\n\n";
-  const int code = ShowPeers(sources, running, out, err);
-  ShowUnroutedPools(sources, out, err);
-  return code;
+  return ShowPeers(sources, running, out, err);
 }
-
-namespace {
-
-// `node status` is asked when something is wrong: a store that is away must not hold it up for long.
-constexpr Duration kPoolsTimeout = std::chrono::seconds(3);
-
-Result<std::vector<model::IPPool>> ReadPools(const Session& session, const Result<OpenedStore>& store) {
-  if (!store.has_value()) return store.error();
-  const auto hurried = store->client->WithDeadline(session.clock().Now() + kPoolsTimeout);
-  ASSIGN_OR_RETURN(const datastore::ObjectList list,
-                   datastore::Resources(*hurried, session.clock()).List(model::Kind::kIPPool));
-  std::vector<model::IPPool> pools;
-  for (const datastore::Stored& stored : list.items) pools.push_back(std::get<model::IPPool>(stored.object));
-  return pools;
-}
-
-}  // namespace
 
 std::vector<Command> NodeStatusCommands() {
   Command status;
@@ -129,7 +97,6 @@ std::vector<Command> NodeStatusCommands() {
     sources.colour = session.surroundings.colour;
     const auto store = session.surroundings.open(session.arguments.Text("--config"));
     sources.calico26 = store.has_value() && store->client->dialect() == datastore::Dialect::kCalico26;
-    sources.pools = [&] { return ReadPools(session, store); };
     return RunNodeStatus(sources, session.out(), session.err());
   };
   return {status};

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <functional>
 #include <ostream>
 #include <string>
 #include <vector>
 
 #include "apps/calicoctl/node_process.h"
-#include "base/result.h"
-#include "model/ip_pool.h"
 
 namespace calico::calicoctl {
 
@@ -20,11 +17,9 @@ struct NodeStatusSources {
   std::string proc = "/proc";
   // <directory>/bird.ctl and bird6.ctl, the first that exists.
   std::vector<std::string> socket_directories = {"/var/run/calico", "/var/run/bird"};
-  std::function<Result<std::vector<model::IPPool>>()> pools;
 };
 
-// `calicoctl node status` (reference calicoctl C.2.2, D.9): calico-node, BGP peers, and the pools that have
-// no route.
+// `calicoctl node status` (reference calicoctl C.2.2, D.9): calico-node and its BGP peers.
 int RunNodeStatus(const NodeStatusSources& sources, std::ostream& out, std::ostream& err);
 
 }  // namespace calico::calicoctl

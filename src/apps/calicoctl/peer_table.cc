@@ -9,8 +9,6 @@
 namespace calico::calicoctl {
 namespace {
 
-using Encapsulation = dataplane_api::BgpPoolView::Encapsulation;
-
 // BIRD pads what it shows with blanks: "Active        Socket: Connection refused".
 std::string SingleBlanks(const std::string& text) {
   std::vector<std::string> words;
@@ -59,26 +57,6 @@ std::string PeerTable(const std::vector<bgp::BirdPeer>& peers, net::Family famil
     if (colour) body = WithColouredStates(body);
   }
   return fmt::format("{} BGP status\n{}\n", name, body);
-}
-
-dataplane_api::BgpView ViewOfPools(const std::vector<model::IPPool>& pools) {
-  dataplane_api::BgpView view;
-  view.node_exists = true;
-  for (const model::IPPool& pool : pools) {
-    const auto cidr = net::Cidr::ParsePrefix(pool.cidr);
-    if (!cidr) continue;
-    dataplane_api::BgpPoolView entry;
-    entry.cidr = *cidr;
-    entry.name = pool.metadata.name;
-    entry.disable_bgp_export = pool.disable_bgp_export;
-    const bool vxlan = !pool.vxlan_mode.empty() && pool.vxlan_mode != "Never";
-    const bool ipip = !pool.ipip_mode.empty() && pool.ipip_mode != "Never";
-    if (vxlan) entry.encapsulation = Encapsulation::kVxlan;
-    if (ipip) entry.encapsulation = Encapsulation::kIpip;
-    entry.cross_subnet = (ipip ? pool.ipip_mode : pool.vxlan_mode) == "CrossSubnet";
-    view.pools.push_back(std::move(entry));
-  }
-  return view;
 }
 
 }  // namespace calico::calicoctl

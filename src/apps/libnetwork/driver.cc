@@ -122,14 +122,18 @@ HttpResponse Serve(const Server& server, const CallTable& table, const HttpReque
 
 }  // namespace
 
-Driver::Driver(datastore::Client& client, const Clock& clock, Options options, WaitProgrammed wait_programmed)
+Driver::Driver(datastore::Client& client, const Clock& clock, Options options, WaitProgrammed wait_programmed,
+               WorkloadMtu workload_mtu)
     : client_(client),
       clock_(clock),
       options_(std::move(options)),
-      wait_programmed_(std::move(wait_programmed)) {}
+      wait_programmed_(std::move(wait_programmed)),
+      workload_mtu_(std::move(workload_mtu)) {}
 
 HttpResponse Driver::HandleNetwork(const HttpRequest& request) {
-  return Serve({client_, clock_, options_, wait_programmed_}, NetworkCalls(), request);
+  Options options = options_;
+  if (options.veth_mtu_bytes == 0 && workload_mtu_) options.veth_mtu_bytes = workload_mtu_();
+  return Serve({client_, clock_, options, wait_programmed_}, NetworkCalls(), request);
 }
 
 HttpResponse Driver::HandleIpam(const HttpRequest& request) {

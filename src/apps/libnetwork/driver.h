@@ -32,7 +32,11 @@ class Driver final {
   // the deadline.
   using WaitProgrammed = std::function<void(const std::string& interface_name, TimePoint deadline)>;
 
-  Driver(datastore::Client& client, const Clock& clock, Options options, WaitProgrammed wait_programmed);
+  // Of new workloads, where Options has none.
+  using WorkloadMtu = std::function<int()>;
+
+  Driver(datastore::Client& client, const Clock& clock, Options options, WaitProgrammed wait_programmed,
+         WorkloadMtu workload_mtu = {});
 
   // POST /NetworkDriver.* and /Plugin.Activate; errors are status 500 with {"Err": "…"}.
   HttpResponse HandleNetwork(const HttpRequest& request);
@@ -44,6 +48,7 @@ class Driver final {
   const Clock& clock_;
   const Options options_;
   const WaitProgrammed wait_programmed_;
+  const WorkloadMtu workload_mtu_;
 };
 
 }  // namespace calico::libnetwork

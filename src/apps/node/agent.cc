@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/node/agent.h"
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <functional>
@@ -16,9 +17,9 @@
 #include "apps/libnetwork/driver.h"
 #include "apps/libnetwork/network_names.h"
 #include "apps/libnetwork/reconcile.h"
-#include "apps/node/block_claimer.h"
 #include "apps/node/dataplane_thread.h"
 #include "apps/node/health.h"
+#include "apps/node/ipam_upkeep.h"
 #include "apps/node/settings.h"
 #include "apps/node/show.h"
 #include "apps/node/startup.h"
@@ -147,14 +148,16 @@ bgp::BirdSpeaker::Options BirdOptions() {
   return options;
 }
 
-// "bird" or "none"; kUnsupported for what later versions bring.
+// Whether BIRD runs here; kUnsupported for what later versions bring. Without it (reference bgp-and-node A1)
+// the agent programs the routes to other hosts.
 Result<bool> UsesBird(const Environment& environment) {
   const std::string backend = environment.GetOr("CALICO_NETWORKING_BACKEND", "bird");
-  if (backend == "none" || !environment.GetBool("CALICO_NETWORKING", true)) return false;
+  if (backend == "none" || backend == "vxlan" || !environment.GetBool("CALICO_NETWORKING", true))
+    return false;
   if (backend == "bird") return true;
   return Error(
       ErrorCode::kUnsupported,
-      fmt::format("CALICO_NETWORKING_BACKEND='{}' is not supported by this version: use bird or none",
+      fmt::format("CALICO_NETWORKING_BACKEND='{}' is not supported by this version: use bird, vxlan or none",
                   backend));
 }
 
@@ -162,22 +165,26 @@ Result<bool> UsesBird(const Environment& environment) {
 class Agent {
  public:
   Agent(const Environment& environment, datastore::Client& client, std::string store_reason, std::string node,
-        model::FelixConfiguration overrides)
+        model::FelixConfiguration overrides, bool uses_bird)
       : environment_(environment),
         client_(client),
         store_reason_(std::move(store_reason)),
         node_(std::move(node)),
         overrides_(std::move(overrides)),
-        graph_(node_, overrides_),
+        uses_bird_(uses_bird),
+        graph_(node_, overrides_, uses_bird_),
         calc_("calc"),
         bgp_("bgp"),
-        claimer_(client_, clock_, node_, overrides_) {}
+        upkeep_(client_, clock_, node_, overrides_) {}
 
   Status Start(const FelixSettings& settings) {
     ASSIGN_OR_RETURN(dataplane_, DataplaneThread::Open(clock_));
+    if (uses_bird_) {
+      speaker_ = std::make_unique<bgp::BirdSpeaker>(bgp_.loop(), clock_, BirdOptions());
+      dataplane_->OnIpipDevice([this] { bgp_.loop().Post([this] { speaker_->OnTunnelDevice(); }); });
+    }
+    dataplane_->OnWorkloadMtu([this](int mtu_bytes) { SetWorkloadMtu(mtu_bytes); });
     RETURN_IF_ERROR(dataplane_->Start());
-    ASSIGN_OR_RETURN(const bool uses_bird, UsesBird(environment_));
-    if (uses_bird) speaker_ = std::make_unique<bgp::BirdSpeaker>(bgp_.loop(), clock_, BirdOptions());
     calc_.Start();
     bgp_.Start();
     datastore::Syncer::Options options;
@@ -185,7 +192,7 @@ class Agent {
     syncer_ = std::make_unique<datastore::Syncer>(calc_.loop(), client_, options,
                                                   [this](model::UpdateBatch batch) { OnUpdates(batch); });
     syncer_->Start();
-    claimer_.Start();
+    upkeep_.Start();
     health_ = std::make_unique<Health>(HealthSources());
     RETURN_IF_ERROR(StartServers(settings));
     return StartPlugins();
@@ -210,11 +217,22 @@ class Agent {
       pools = pools || key.kind == model::Kind::kIPPool || key.kind == model::Kind::kFelixConfiguration ||
               (key.kind == model::Kind::kNode && key.name == node_);
     }
-    if (pools) claimer_.Recheck();
+    if (pools) upkeep_.Recheck();
     const dataplane_api::BgpView view = graph_.bgp_view();
     if (speaker_ == nullptr || (sent_view_ && *sent_view_ == view)) return;
     sent_view_ = view;
     bgp_.loop().Post([this, view] { speaker_->OnView(view); });
+  }
+
+  // Read by the CNI plugin, and by ours. On the dataplane's loop.
+  void SetWorkloadMtu(int mtu_bytes) {
+    workload_mtu_ = mtu_bytes;
+    const std::string path = std::string(kLibDirectory) + "/mtu";
+    const std::string text = std::to_string(mtu_bytes);
+    if (const auto before = ReadFile(path); before.has_value() && *before == text) return;
+    if (const Status written = WriteFileAtomically(path, text); !written.has_value())
+      LogWarning(kComponent, "{}", written.error().message());
+    LogInfo(kComponent, "MTU of new workloads: {}", mtu_bytes);
   }
 
   // Each is logged once while it lasts. On the calc loop.
@@ -228,7 +246,16 @@ class Agent {
       if (!told_.contains(problem)) LogWarning("calc", "{}", problem);
       told.insert(problem);
     }
+    for (const std::string& reason : graph_.unreachable()) {
+      if (!told_.contains(reason)) LogWarning("calc", "{}", reason);
+      told.insert(reason);
+    }
     told_ = std::move(told);
+  }
+  std::vector<std::string> Unreachable() {
+    std::vector<std::string> reasons;
+    calc_.RunSync([&] { reasons = graph_.unreachable(); });
+    return reasons;
   }
   std::vector<std::string> PolicyProblems() {
     std::vector<std::string> problems;
@@ -273,7 +300,7 @@ class Agent {
     show.threads = 1;
     return Serve(show, [this](const HttpRequest& request) {
       return HandleShow(request, {node_, client_.name(), store_reason_, *dataplane_, *health_,
-                                  [this] { return PolicyProblems(); }});
+                                  [this] { return PolicyProblems(); }, [this] { return Unreachable(); }});
     });
   }
 
@@ -281,10 +308,12 @@ class Agent {
     if (environment_.GetOr("CALICO_LIBNETWORK_ENABLED", "") != "true") return Ok();
     ASSIGN_OR_RETURN(const libnetwork::Options options,
                      libnetwork::OptionsFromEnvironment(environment_, node_));
-    plugin_ = std::make_unique<libnetwork::Driver>(client_, clock_, options,
-                                                   [this](const std::string& interface, TimePoint deadline) {
-                                                     dataplane_->WaitProgrammed(interface, deadline);
-                                                   });
+    plugin_ = std::make_unique<libnetwork::Driver>(
+        client_, clock_, options,
+        [this](const std::string& interface, TimePoint deadline) {
+          dataplane_->WaitProgrammed(interface, deadline);
+        },
+        [this] { return workload_mtu_.load(); });
     names_ = std::make_unique<libnetwork::NetworkNames>(client_, clock_, options);
     names_->Start();
     reconciler_ = std::make_unique<libnetwork::Reconciler>(client_, clock_, options);
@@ -331,6 +360,8 @@ class Agent {
   const SystemClock clock_;
   const std::string node_;
   const model::FelixConfiguration overrides_;
+  const bool uses_bird_;
+  std::atomic<int> workload_mtu_ = 0;
   calc::Graph graph_;           // the calc loop
   std::set<std::string> told_;  // problems of policy that last
   std::optional<dataplane_api::BgpView> sent_view_;
@@ -338,7 +369,7 @@ class Agent {
   LoopThread calc_;
   LoopThread bgp_;
   std::unique_ptr<bgp::BirdSpeaker> speaker_;  // the bgp loop
-  BlockClaimer claimer_;
+  IpamUpkeep upkeep_;
   std::unique_ptr<datastore::Syncer> syncer_;
   std::unique_ptr<Health> health_;
   std::map<std::string, std::uint64_t> last_counters_;  // the metrics server's one thread
@@ -368,6 +399,7 @@ Status RunAgent(const Environment& environment) {
   ASSIGN_OR_RETURN(const bool store_answers, WaitForStore(choice, *client, signals));
   if (!store_answers) return Ok();
 
+  ASSIGN_OR_RETURN(const bool uses_bird, UsesBird(environment));
   ASSIGN_OR_RETURN(const HostAddresses host, ReadHostAddresses());
   const SystemClock clock;
   StartupInputs inputs{environment, *client, clock, host, KernelSourceTowards, node, kVersion};
@@ -380,7 +412,7 @@ Status RunAgent(const Environment& environment) {
                    ReadFelixSettings(datastore::Resources(*client, clock), node, overrides));
   if (!environment.Get("CALICO_STARTUP_LOGLEVEL")) SetLogLevel(settings.log_level);
 
-  Agent agent(environment, *client, choice.reason, node, overrides);
+  Agent agent(environment, *client, choice.reason, node, overrides, uses_bird);
   if (const Status started = agent.Start(settings); !started.has_value()) {
     fmt::print(stderr, "calico-node: {}\n", started.error().message());
     agent.Leave(1);

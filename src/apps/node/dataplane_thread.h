@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -37,6 +38,9 @@ class DataplaneThread final {
   static Result<std::unique_ptr<DataplaneThread>> Open(const Clock& clock);
   ~DataplaneThread();
 
+  // Before Start(); see Driver. Called on the dataplane's loop.
+  void OnIpipDevice(std::function<void()> callback) { driver_->OnIpipDevice(std::move(callback)); }
+  void OnWorkloadMtu(std::function<void(int)> callback) { driver_->OnWorkloadMtu(std::move(callback)); }
   Status Start();
   // From the calc loop: hands the batch over, or merges it with what waits while the dataplane is busy.
   void Send(dataplane_api::Batch batch, EventLoop& calc_loop);

@@ -18,6 +18,9 @@ std::string StatusText(const ShowSources& sources) {
   const auto problems = sources.policy_problems();
   if (!problems.empty()) text += "policy that cannot be read, and denies instead:\n";
   for (const std::string& problem : problems) text += "  " + problem + "\n";
+  const auto unreachable = sources.unreachable();
+  if (!unreachable.empty()) text += "other hosts that cannot be reached:\n";
+  for (const std::string& reason : unreachable) text += "  " + reason + "\n";
   return text;
 }
 

@@ -20,6 +20,7 @@ struct ShowSources {
   DataplaneThread& dataplane;
   Health& health;
   std::function<std::vector<std::string>()> policy_problems;  // what is not enforced as it stands
+  std::function<std::vector<std::string>()> unreachable;      // other hosts, and why
 };
 // The agent's side of `calico-node show`: /status, /endpoints, /tables.
 HttpResponse HandleShow(const HttpRequest& request, const ShowSources& sources);

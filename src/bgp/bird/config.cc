@@ -13,6 +13,7 @@ namespace {
 using dataplane_api::BgpPeerView;
 using dataplane_api::BgpPoolView;
 using dataplane_api::BgpView;
+using dataplane_api::Encapsulation;
 using net::Family;
 
 int Number(Family family) {
@@ -55,7 +56,8 @@ class Writer {
     // Workload interfaces come and go: BIRD need not look at them (B14).
     out_ +=
         "protocol device { scan time 10; }\n"
-        "protocol direct { ipv4; ipv6; interface -\"cali*\", -\"kube-ipvs*\", -\"docker*\", -\"br-*\", "
+        "protocol direct { ipv4; ipv6; interface -\"cali*\", -\"*.calico\", -\"*.cali\", -\"kube-ipvs*\", "
+        "-\"docker*\", -\"br-*\", "
         "\"*\"; }\n";
     for (const Family family : {Family::kV4, Family::kV6}) Kernel(family);
     for (const Family family : {Family::kV4, Family::kV6}) Blocks(family);
@@ -130,19 +132,29 @@ class Writer {
     }
   }
 
+  // Reference B9 and B14. The next hop of BGP, not the router towards it, is where a tunnel leads to.
   void ToKernel(Family family, int n) {
     out_ += fmt::format("filter to_kernel{} {{\n", n);
     // Connected routes are the kernel's own, and the blocks' blackholes are the agent's.
     out_ += "  if source = RTS_DEVICE then reject;\n  if source = RTS_STATIC then reject;\n";
     for (const BgpPoolView& pool : view_.pools) {
-      if (pool.cidr.family() != family || pool.encapsulation == BgpPoolView::Encapsulation::kNone) continue;
-      // A router between the subnets does not know the pool: a native route would lose packets on the way.
-      const std::string same_subnet =
-          Local(family) ? fmt::format(" && ! (bgp_next_hop ~ {})", Local(family)->Masked().ToString()) : "";
-      out_ += fmt::format("  if source = RTS_BGP && net ~ [ {}+ ]{} then reject;\n", pool.cidr.ToString(),
-                          same_subnet);
+      if (pool.cidr.family() != family) continue;
+      if (!pool.speaker_routes)
+        out_ += fmt::format("  if source = RTS_BGP && net ~ [ {}+ ] then reject;\n", pool.cidr.ToString());
+      else if (pool.encapsulation == Encapsulation::kIpip)
+        ThroughTunnel(family, pool);
     }
     out_ += "  accept;\n}\n";
+  }
+  void ThroughTunnel(Family family, const BgpPoolView& pool) {
+    const std::string far = pool.cross_subnet && Local(family)
+                                ? fmt::format(" && ! (bgp_next_hop ~ {})", Local(family)->Masked().ToString())
+                                : "";
+    // In this order: BIRD judges a gateway by the interface and flag that it has by then.
+    out_ += fmt::format(
+        "  if source = RTS_BGP && net ~ [ {}+ ]{} then {{ ifname = \"{}\"; onlink = true; gw = bgp_next_hop; "
+        "}}\n",
+        pool.cidr.ToString(), far, kTunnelInterface);
   }
 
   bool InPool(const net::Cidr& block) const {
@@ -208,18 +220,6 @@ class Writer {
 
 std::string RenderBirdConfig(const BgpView& view) {
   return Writer(view).Write();
-}
-
-std::vector<std::string> UnroutedPools(const BgpView& view) {
-  std::vector<std::string> sentences;
-  for (const BgpPoolView& pool : view.pools) {
-    if (pool.encapsulation == BgpPoolView::Encapsulation::kNone) continue;
-    const char* what = pool.encapsulation == BgpPoolView::Encapsulation::kIpip ? "IPIP" : "VXLAN";
-    sentences.push_back(fmt::format(
-        "IP pool {} ({}) asks for {}, which this version lacks: its blocks on other subnets have no route",
-        pool.name, pool.cidr.ToString(), what));
-  }
-  return sentences;
 }
 
 }  // namespace calico::bgp

@@ -12,8 +12,7 @@ namespace calico::bgp {
 // text.
 std::string RenderBirdConfig(const dataplane_api::BgpView& view);
 
-// Pools whose encapsulation this version lacks: routes to blocks off our subnet are not installed.
-// One sentence each: "IP pool x (10.0.0.0/16) asks for IPIP …: blocks on other subnets have no route".
-std::vector<std::string> UnroutedPools(const dataplane_api::BgpView& view);
+// The IPIP device that BIRD's routes lead through.
+inline constexpr char kTunnelInterface[] = "tunl0";
 
 }  // namespace calico::bgp

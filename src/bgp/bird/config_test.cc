@@ -16,6 +16,7 @@ namespace {
 using dataplane_api::BgpPeerView;
 using dataplane_api::BgpPoolView;
 using dataplane_api::BgpView;
+using dataplane_api::Encapsulation;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -65,8 +66,10 @@ TEST(BirdConfig, IsAcceptedByBird) {
   full.peers.push_back({BgpPeerView::Type::kMesh, I("fd00::36"), 179, 64512, "calico-node1"});
   full.peers.push_back({BgpPeerView::Type::kGlobal, I("10.0.0.1"), 1790, 65001, ""});
   full.peers.push_back({BgpPeerView::Type::kNode, I("fd00::1"), 179, 65002, ""});
-  full.pools.push_back({C("fd80::/64"), "six", BgpPoolView::Encapsulation::kVxlan});
-  full.pools.push_back({C("10.1.0.0/16"), "tunnel", BgpPoolView::Encapsulation::kIpip, true, true});
+  full.pools.push_back({C("fd80::/64"), "six", Encapsulation::kVxlan});
+  full.pools.push_back({C("10.1.0.0/16"), "tunnel", Encapsulation::kIpip, true, true});
+  full.pools.push_back({C("10.2.0.0/16"), "all-tunnel", Encapsulation::kIpip, false});
+  full.pools.push_back({C("10.3.0.0/16"), "agent", Encapsulation::kNone, false, false, false});
   full.own_blocks.push_back(C("fd80::40/122"));
   full.own_blocks.push_back(C("10.1.0.7/32"));
   ExpectAccepted(RenderBirdConfig(full));
@@ -119,27 +122,34 @@ TEST(BirdConfig, BlackholesAndConnectedRoutesStayOutOfTheKernel) {
   EXPECT_THAT(RenderBirdConfig(Mesh()), HasSubstr("if krt_source = 80 then reject"));
 }
 
-TEST(BirdConfig, ATunnelPoolHasNativeRoutesOnlyInOurSubnet) {
+TEST(BirdConfig, AnIpipPoolIsRoutedThroughTheTunnelToTheNextHop) {
   BgpView view = Mesh();
-  view.pools[0].encapsulation = BgpPoolView::Encapsulation::kIpip;
-  EXPECT_THAT(RenderBirdConfig(view), HasSubstr("if source = RTS_BGP && net ~ [ 10.254.0.0/24+ ] && ! "
-                                                "(bgp_next_hop ~ 172.30.200.0/24) then reject;"));
+  view.pools[0].encapsulation = Encapsulation::kIpip;
+  EXPECT_THAT(RenderBirdConfig(view),
+              HasSubstr("if source = RTS_BGP && net ~ [ 10.254.0.0/24+ ] then { ifname = "
+                        "\"tunl0\"; onlink = true; gw = bgp_next_hop; }"));
+  view.pools[0].cross_subnet = true;
+  EXPECT_THAT(
+      RenderBirdConfig(view),
+      HasSubstr(
+          "if source = RTS_BGP && net ~ [ 10.254.0.0/24+ ] && ! (bgp_next_hop ~ 172.30.200.0/24) then {"));
+}
+
+TEST(BirdConfig, LeavesThePoolsOfTheAgentAlone) {
+  BgpView view = Mesh();
+  view.pools[0].encapsulation = Encapsulation::kVxlan;
+  view.pools[0].speaker_routes = false;
+  const std::string text = RenderBirdConfig(view);
+  EXPECT_THAT(Between(text, "filter to_kernel4", "\n}"),
+              HasSubstr("if source = RTS_BGP && net ~ [ 10.254.0.0/24+ ] then reject;"));
+  EXPECT_THAT(Between(text, "filter to_peers4", "\n}"), HasSubstr("if net = 10.254.0.64/26 then accept;"))
+      << "others hear of it";
 }
 
 TEST(BirdConfig, WithoutOurNodeThereIsNoSession) {
   BgpView view = Mesh();
   view.node_exists = false;
   EXPECT_THAT(RenderBirdConfig(view), Not(HasSubstr("protocol bgp")));
-}
-
-TEST(BirdConfig, UnroutedPoolsAreNamedWithTheirReason) {
-  BgpView view = Mesh();
-  EXPECT_TRUE(UnroutedPools(view).empty());
-  view.pools.push_back({C("10.252.0.0/24"), "tunnel", BgpPoolView::Encapsulation::kVxlan});
-  EXPECT_THAT(UnroutedPools(view),
-              ::testing::ElementsAre(
-                  "IP pool tunnel (10.252.0.0/24) asks for VXLAN, which this version lacks: its blocks "
-                  "on other subnets have no route"));
 }
 
 }  // namespace

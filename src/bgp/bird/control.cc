@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bgp/bird/control.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -128,6 +129,17 @@ Status BirdControl::Configure() {
   ASSIGN_OR_RETURN(const auto reply, Command("configure"));
   if (reply.back().code < 8000) return Ok();
   return Error(ErrorCode::kInvalidArgument, "BIRD refuses its configuration: " + reply.back().text);
+}
+
+Status BirdControl::ReloadKernelRoutes(const std::string& interface) {
+  ASSIGN_OR_RETURN(const auto interfaces, Command("show interfaces summary"));
+  const bool known = std::any_of(interfaces.begin(), interfaces.end(), [&](const BirdReplyLine& line) {
+    return Trim(line.text).starts_with(interface + " ");
+  });
+  if (!known) return Error(ErrorCode::kUnavailable, "BIRD does not know " + interface + " yet");
+  ASSIGN_OR_RETURN(const auto reply, Command("reload out kernel4"));
+  if (reply.back().code < 8000) return Ok();
+  return Error(ErrorCode::kUnavailable, "BIRD does not reload its routes: " + reply.back().text);
 }
 
 Result<std::vector<BirdPeer>> BirdControl::Peers() {

@@ -36,6 +36,9 @@ class BirdControl final {
   Result<std::vector<BirdReplyLine>> Command(const std::string& command);
   // Errors of the new file end up in the Error; the old configuration stays in force then.
   Status Configure();
+  // All routes of the kernel protocol of IPv4 go through its export filter again. kUnavailable until BIRD has
+  // seen the interface: a filter that names one it does not know rejects the route for good.
+  Status ReloadKernelRoutes(const std::string& interface);
   Result<std::vector<BirdPeer>> Peers();
   // "BIRD 2.0.12 ready.": BIRD 1 serves one family only.
   const std::string& greeting() const { return greeting_; }

@@ -22,6 +22,7 @@ namespace {
 
 constexpr char kComponent[] = "bgp";
 constexpr Duration kCommandTimeout = std::chrono::seconds(2);
+constexpr Duration kReloadPeriod = std::chrono::milliseconds(50);
 constexpr Duration kStopTimeout = std::chrono::seconds(5);
 // A BIRD that has run for this long ended for another reason than its start.
 constexpr Duration kStable = std::chrono::seconds(10);
@@ -146,6 +147,19 @@ struct BirdSpeaker::Impl {
     backoff.Reset();
   }
 
+  void Reload() {
+    reload.reset();
+    if (!process) return;  // it will look when it starts: the device is there
+    auto control = BirdControl::Connect(options.socket_path, kCommandTimeout);
+    const Status status = control.has_value() ? control->ReloadKernelRoutes(kTunnelInterface)
+                                              : Status(std::move(control).error());
+    if (status.has_value()) {
+      LogInfo(kComponent, "BIRD's routes lead through {} now", kTunnelInterface);
+      return;
+    }
+    reload = loop.After(kReloadPeriod, [this] { Reload(); });
+  }
+
   void Failed(const std::string& what) {
     const Duration delay = backoff.Next();
     LogError(kComponent, "{}; trying again in {} ms", what, delay / std::chrono::milliseconds(1));
@@ -162,7 +176,7 @@ struct BirdSpeaker::Impl {
   TimePoint started_at;
   std::string problem;
   Backoff backoff{std::chrono::milliseconds(100), std::chrono::seconds(5)};
-  std::unique_ptr<EventLoop::Handle> ended, retry;
+  std::unique_ptr<EventLoop::Handle> ended, retry, reload;
 };
 
 BirdSpeaker::BirdSpeaker(EventLoop& loop, const Clock& clock, Options options)
@@ -171,6 +185,10 @@ BirdSpeaker::~BirdSpeaker() = default;
 
 void BirdSpeaker::OnView(const dataplane_api::BgpView& view) {
   impl_->OnView(view);
+}
+
+void BirdSpeaker::OnTunnelDevice() {
+  impl_->Reload();
 }
 
 BirdSpeaker::Health BirdSpeaker::health() const {

@@ -32,6 +32,9 @@ class BirdSpeaker final {
 
   void OnView(const dataplane_api::BgpView& view);
 
+  // The device that routes of IPIP pools lead through has been made: BIRD looks at those routes again.
+  void OnTunnelDevice();
+
   struct Health {
     bool running = false;
     std::string error;  // last problem; empty when fine

@@ -17,6 +17,9 @@ std::string Named(const char* verb, std::uint32_t table, const RouteKey& key) {
 std::string Named(const char* verb, const NeighbourKey& key) {
   return fmt::format("{} neighbour {} {}", verb, key.ifindex, key.ip.ToString());
 }
+std::string Named(const char* verb, const FdbKey& key) {
+  return fmt::format("{} fdb {} {}", verb, key.ifindex, key.mac.ToString());
+}
 bool IsUnicast(const Route& route) {
   return route.type == RouteType::kUnicast || route.type == RouteType::kLocal;
 }
@@ -99,6 +102,52 @@ Status FakeRtnetlink::DeleteNeighbour(const NeighbourKey& key) {
   const std::string call = Named("delete", key);
   RETURN_IF_ERROR(script_.OnWrite(call));
   return neighbours_.erase(key) == 1 ? Ok() : Status(Error::FromErrno(ENOENT, call));
+}
+
+Result<std::map<FdbKey, net::Ip>> FakeRtnetlink::ListFdb(int ifindex) {
+  RETURN_IF_ERROR(script_.OnRead("list fdb"));
+  std::map<FdbKey, net::Ip> found;
+  for (const auto& [key, remote] : fdb_) {
+    if (key.ifindex == ifindex) found.emplace(key, remote);
+  }
+  return found;
+}
+
+Status FakeRtnetlink::ReplaceFdb(const FdbKey& key, const net::Ip& remote_host) {
+  const std::string call = Named("replace", key);
+  RETURN_IF_ERROR(script_.OnWrite(call));
+  const Link* link = FindLink(key.ifindex);
+  if (link == nullptr) return Error::FromErrno(ENODEV, call);
+  if (!link->vxlan) return Error::FromErrno(EOPNOTSUPP, call);
+  fdb_[key] = remote_host;
+  return Ok();
+}
+
+Status FakeRtnetlink::DeleteFdb(const FdbKey& key) {
+  const std::string call = Named("delete", key);
+  RETURN_IF_ERROR(script_.OnWrite(call));
+  return fdb_.erase(key) == 1 ? Ok() : Status(Error::FromErrno(ENOENT, call));
+}
+
+Result<std::set<RoutingRule>> FakeRtnetlink::ListRules(net::Family family) {
+  RETURN_IF_ERROR(script_.OnRead("list rules"));
+  std::set<RoutingRule> found;
+  for (const RoutingRule& rule : rules_) {
+    if (rule.family == family) found.insert(rule);
+  }
+  return found;
+}
+
+Status FakeRtnetlink::AddRule(const RoutingRule& rule) {
+  const std::string call = fmt::format("add rule {}", rule.priority);
+  RETURN_IF_ERROR(script_.OnWrite(call));
+  return rules_.insert(rule).second ? Ok() : Status(Error::FromErrno(EEXIST, call));
+}
+
+Status FakeRtnetlink::DeleteRule(const RoutingRule& rule) {
+  const std::string call = fmt::format("delete rule {}", rule.priority);
+  RETURN_IF_ERROR(script_.OnWrite(call));
+  return rules_.erase(rule) == 1 ? Ok() : Status(Error::FromErrno(ENOENT, call));
 }
 
 void FakeRtnetlink::StoreRoute(std::uint32_t table, const RouteKey& key, const Route& route) {

@@ -32,21 +32,35 @@ int FakeRtnetlink::AddLink(Link link) {
   return link.ifindex;
 }
 
-void FakeRtnetlink::AddAddress(const Address& address) {
+Status FakeRtnetlink::AddAddress(const Address& address) {
+  const std::string call = fmt::format("add address {} {}", address.ifindex, address.address.ToString());
+  RETURN_IF_ERROR(script_.OnWrite(call));
+  const Link* link = FindLink(address.ifindex);
+  if (link == nullptr) return Error::FromErrno(ENODEV, call);
+  if (std::find(addresses_.begin(), addresses_.end(), address) != addresses_.end())
+    return Error::FromErrno(EEXIST, call);
   addresses_.push_back(address);
   Tell(AddressChanged{address, false});
-  const Link* link = FindLink(address.ifindex);
-  if (link == nullptr || !link->admin_up || link->loopback || address.address.is_host()) return;
+  if (!link->admin_up || link->loopback || address.address.is_host()) return Ok();
   const bool v4 = address.address.family() == net::Family::kV4;
   Route connected;
   connected.scope = v4 ? RouteScope::kLink : RouteScope::kUniverse;
   connected.protocol = kProtoKernel;
   connected.ifindex = address.ifindex;
   StoreRoute(kMainTable, {address.address.Masked(), v4 ? 0U : 256U}, connected);
+  return Ok();
 }
 
-void FakeRtnetlink::RemoveAddress(const Address& address) {
-  if (std::erase(addresses_, address) > 0) Tell(AddressChanged{address, true});
+Status FakeRtnetlink::DeleteAddress(const Address& address) {
+  const std::string call = fmt::format("delete address {} {}", address.ifindex, address.address.ToString());
+  RETURN_IF_ERROR(script_.OnWrite(call));
+  return ForgetAddress(address) ? Ok() : Status(Error::FromErrno(EADDRNOTAVAIL, call));
+}
+
+bool FakeRtnetlink::ForgetAddress(const Address& address) {
+  if (std::erase(addresses_, address) == 0) return false;
+  Tell(AddressChanged{address, true});
+  return true;
 }
 
 Result<std::vector<Link>> FakeRtnetlink::ListLinks() {
@@ -94,6 +108,21 @@ Status FakeRtnetlink::CreateVeth(const VethPair& pair) {
   return Ok();
 }
 
+Status FakeRtnetlink::CreateLink(const NewLink& wanted) {
+  const std::string call = "create " + wanted.kind + " " + wanted.name;
+  RETURN_IF_ERROR(script_.OnWrite(call));
+  if (!IsName(wanted.name)) return Error(ErrorCode::kInvalidArgument, call);
+  if (FindLink(wanted.name) != nullptr) return Error::FromErrno(EEXIST, call);
+  Link link;
+  link.name = wanted.name;
+  link.kind = wanted.kind;
+  link.mtu_bytes = wanted.mtu_bytes > 0 ? wanted.mtu_bytes : kDefaultMtuBytes;
+  link.mac = wanted.mac.value_or(MacOf(next_ifindex_));
+  link.vxlan = wanted.vxlan;
+  AddLink(link);
+  return Ok();
+}
+
 Status FakeRtnetlink::DeleteLink(const std::string& name) {
   RETURN_IF_ERROR(script_.OnWrite("delete link " + name));
   const Link* link = FindLink(name);
@@ -129,6 +158,16 @@ Status FakeRtnetlink::SetLinkMtu(int ifindex, int mtu_bytes) {
   return Ok();
 }
 
+Status FakeRtnetlink::SetLinkMac(int ifindex, const net::Mac& mac) {
+  const std::string call = fmt::format("set mac {} {}", ifindex, mac.ToString());
+  RETURN_IF_ERROR(script_.OnWrite(call));
+  Link* link = FindLink(ifindex);
+  if (link == nullptr) return Error::FromErrno(ENODEV, call);
+  link->mac = mac;
+  Tell(LinkChanged{*link});
+  return Ok();
+}
+
 Link* FakeRtnetlink::FindLink(const std::string& name) {
   for (auto& [ifindex, link] : links_) {
     if (link.name == name) return &link;
@@ -145,9 +184,10 @@ void FakeRtnetlink::Erase(int ifindex) {
   if (found == links_.end()) return;
   DropRoutesVia(ifindex);
   std::erase_if(neighbours_, [&](const auto& one) { return one.first.ifindex == ifindex; });
+  std::erase_if(fdb_, [&](const auto& one) { return one.first.ifindex == ifindex; });
   const std::vector<Address> before = addresses_;
   for (const Address& address : before) {
-    if (address.ifindex == ifindex) RemoveAddress(address);
+    if (address.ifindex == ifindex) ForgetAddress(address);
   }
   const LinkRemoved gone{ifindex, found->second.name};
   links_.erase(found);

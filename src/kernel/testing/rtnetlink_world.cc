@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 
 #include "base/check.h"
-#include "base/subprocess.h"
 #include "kernel/testing/fake_rtnetlink.h"
 #include "kernel/testing/private_network.h"
 
@@ -19,8 +18,6 @@ class OnKernel final : public RtnetlinkWorld {
   }
   Rtnetlink& rtnetlink() override { return *rtnetlink_; }
   std::unique_ptr<RtnetlinkMonitor> OpenMonitor() override { return OpenRtnetlinkMonitor().value(); }
-  void AddAddress(const Link& link, const net::Cidr& address) override { Run("add", link, address); }
-  void RemoveAddress(const Link& link, const net::Cidr& address) override { Run("del", link, address); }
   void Overrun(RtnetlinkMonitor& monitor) override {
     const int smallest = 1;  // the kernel rounds up: room for one or two notifications
     ASSERT_EQ(::setsockopt(monitor.fd(), SOL_SOCKET, SO_RCVBUF, &smallest, sizeof smallest), 0);
@@ -35,12 +32,6 @@ class OnKernel final : public RtnetlinkWorld {
   }
 
  private:
-  static void Run(const char* verb, const Link& link, const net::Cidr& address) {
-    const auto output = RunProcess({"ip", "addr", verb, address.ToString(), "dev", link.name, "nodad"},
-                                   std::chrono::seconds(10));
-    ASSERT_TRUE(output.has_value() && output->exit_code == 0) << (output.has_value() ? output->err : "");
-  }
-
   const std::unique_ptr<Rtnetlink> rtnetlink_;
 };
 
@@ -52,12 +43,6 @@ class OnFake final : public RtnetlinkWorld {
     newest_ = monitor.get();
     fake_.Announce(newest_);
     return monitor;
-  }
-  void AddAddress(const Link& link, const net::Cidr& address) override {
-    fake_.AddAddress({link.ifindex, address});
-  }
-  void RemoveAddress(const Link& link, const net::Cidr& address) override {
-    fake_.RemoveAddress({link.ifindex, address});
   }
   void Overrun(RtnetlinkMonitor& monitor) override {
     ASSERT_EQ(&monitor, newest_);

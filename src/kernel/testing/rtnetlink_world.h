@@ -16,8 +16,6 @@ class RtnetlinkWorld {
   virtual ~RtnetlinkWorld() = default;
   virtual Rtnetlink& rtnetlink() = 0;
   virtual std::unique_ptr<RtnetlinkMonitor> OpenMonitor() = 0;
-  virtual void AddAddress(const Link& link, const net::Cidr& address) = 0;
-  virtual void RemoveAddress(const Link& link, const net::Cidr& address) = 0;
   // Loses notifications of this monitor, which is the newest.
   virtual void Overrun(RtnetlinkMonitor& monitor) = 0;
 };

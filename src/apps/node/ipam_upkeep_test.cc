@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "apps/node/block_claimer.h"
+#include "apps/node/ipam_upkeep.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 
-class BlockClaimerTest : public ::testing::Test {
+class IpamUpkeepTest : public ::testing::Test {
  protected:
   void AddPool(const std::string& name, const std::string& cidr) {
     model::IPPool pool;
@@ -46,10 +46,10 @@ class BlockClaimerTest : public ::testing::Test {
   const SystemClock clock_;
 };
 
-TEST_F(BlockClaimerTest, ClaimsABlockOfEachPoolAndOfNewOnes) {
+TEST_F(IpamUpkeepTest, ClaimsABlockOfEachPoolAndOfNewOnes) {
   AddPool("a", "10.0.0.0/16");
   AddPool("six", "fd80::/64");
-  BlockClaimer claimer(store_, clock_, "node1", Claiming());
+  IpamUpkeep claimer(store_, clock_, "node1", Claiming());
   claimer.Start();
   EXPECT_TRUE(EventuallyHas(2));
   AddPool("b", "10.1.0.0/16");
@@ -57,10 +57,10 @@ TEST_F(BlockClaimerTest, ClaimsABlockOfEachPoolAndOfNewOnes) {
   EXPECT_TRUE(EventuallyHas(3));
 }
 
-TEST_F(BlockClaimerTest, GivesUpEmptyBlocksWhosePoolIsGoneAndKeepsUsedOnes) {
+TEST_F(IpamUpkeepTest, GivesUpEmptyBlocksWhosePoolIsGoneAndKeepsUsedOnes) {
   AddPool("a", "10.0.0.0/16");
   AddPool("b", "10.1.0.0/16");
-  BlockClaimer claimer(store_, clock_, "node1", Claiming());
+  IpamUpkeep claimer(store_, clock_, "node1", Claiming());
   claimer.Start();
   ASSERT_TRUE(EventuallyHas(2));
   ipam::Allocator allocator(store_, clock_, "node1");
@@ -85,19 +85,19 @@ TEST_F(BlockClaimerTest, GivesUpEmptyBlocksWhosePoolIsGoneAndKeepsUsedOnes) {
   EXPECT_THAT(Affinities().front(), HasSubstr("10.1."));
 }
 
-TEST_F(BlockClaimerTest, TriesAgainAfterTheStoreWasAway) {
+TEST_F(IpamUpkeepTest, TriesAgainAfterTheStoreWasAway) {
   AddPool("a", "10.0.0.0/16");
   for (int i = 0; i < 2; ++i)
     store_.FailNext(datastore::testing::Operation::kList, Error(ErrorCode::kUnavailable, "store away"));
-  BlockClaimer claimer(store_, clock_, "node1", Claiming());
+  IpamUpkeep claimer(store_, clock_, "node1", Claiming());
   claimer.Start();
   EXPECT_TRUE(EventuallyHas(1));
 }
 
-TEST_F(BlockClaimerTest, WithoutTheSettingNothingIsClaimed) {
+TEST_F(IpamUpkeepTest, WithoutTheSettingNothingIsClaimed) {
   AddPool("a", "10.0.0.0/16");
   {
-    BlockClaimer claimer(store_, clock_, "node1", {});
+    IpamUpkeep claimer(store_, clock_, "node1", {});
     claimer.Start();
     SleepFor(100ms);
   }

@@ -14,13 +14,14 @@
 
 namespace calico::node {
 
-// Looks after this host's block affinities on a thread of its own: finishes half-done claims at start, claims
-// a block of every usable pool when claimBlocksAtStart says so, and gives up empty blocks whose pool is gone.
-class BlockClaimer final {
+// This host's part in IPAM, on a thread of its own: finishes half-done claims of blocks at start, claims a
+// block of every usable pool when claimBlocksAtStart says so, gives the tunnel devices their addresses, and
+// gives up empty blocks whose pool is gone.
+class IpamUpkeep final {
  public:
-  BlockClaimer(datastore::Client& client, const Clock& clock, std::string node,
-               model::FelixConfiguration overrides);
-  ~BlockClaimer();
+  IpamUpkeep(datastore::Client& client, const Clock& clock, std::string node,
+             model::FelixConfiguration overrides);
+  ~IpamUpkeep();
 
   void Start();
   // Pools, our node or the configuration may have changed. From any thread; cheap.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "apps/node/block_claimer.h"
+#include "apps/node/ipam_upkeep.h"
 
 #include <algorithm>
 
 #include "apps/node/settings.h"
+#include "apps/node/tunnel_addresses.h"
 #include "base/log.h"
 #include "ipam/allocator.h"
 #include "ipam/block_store.h"
@@ -16,8 +17,8 @@ constexpr net::Family kFamilies[] = {net::Family::kV4, net::Family::kV6};
 
 }  // namespace
 
-BlockClaimer::BlockClaimer(datastore::Client& client, const Clock& clock, std::string node,
-                           model::FelixConfiguration overrides)
+IpamUpkeep::IpamUpkeep(datastore::Client& client, const Clock& clock, std::string node,
+                       model::FelixConfiguration overrides)
     : client_(client),
       clock_(clock),
       node_(std::move(node)),
@@ -25,33 +26,34 @@ BlockClaimer::BlockClaimer(datastore::Client& client, const Clock& clock, std::s
       backoff_(std::chrono::milliseconds(200), std::chrono::seconds(30)),
       thread_("blocks") {}
 
-BlockClaimer::~BlockClaimer() {
+IpamUpkeep::~IpamUpkeep() {
   thread_.StopAndJoin();
   retry_.reset();  // before its loop, which is the last member
 }
 
-void BlockClaimer::Start() {
+void IpamUpkeep::Start() {
   thread_.Start();
   Recheck();
 }
 
-void BlockClaimer::Recheck() {
+void IpamUpkeep::Recheck() {
   if (pending_.exchange(true)) return;
   thread_.loop().Post([this] { Run(); });
 }
 
-void BlockClaimer::Run() {
+void IpamUpkeep::Run() {
   pending_ = false;
   if (Status status = Check(); !status.has_value()) {
     const Duration delay = backoff_.Next();
-    LogWarning(kComponent, "blocks of this host: {}; trying again", status.error().message());
+    LogWarning(kComponent, "blocks and tunnel addresses of this host: {}; trying again",
+               status.error().message());
     retry_ = thread_.loop().After(delay, [this] { Recheck(); });
     return;
   }
   backoff_.Reset();
 }
 
-Status BlockClaimer::Check() {
+Status IpamUpkeep::Check() {
   if (!repaired_) {
     RETURN_IF_ERROR(ipam::Allocator(client_, clock_, node_).RepairAffinities());
     repaired_ = true;
@@ -59,10 +61,11 @@ Status BlockClaimer::Check() {
   ASSIGN_OR_RETURN(const FelixSettings settings,
                    ReadFelixSettings(datastore::Resources(client_, clock_), node_, overrides_));
   if (settings.claim_blocks_at_start) RETURN_IF_ERROR(ClaimUsablePools());
+  RETURN_IF_ERROR(EnsureTunnelAddresses(client_, clock_, node_));
   return ReleaseBlocksWithoutPool();
 }
 
-Status BlockClaimer::ClaimUsablePools() {
+Status IpamUpkeep::ClaimUsablePools() {
   ipam::Allocator allocator(client_, clock_, node_);
   for (const net::Family family : kFamilies) {
     auto pools = allocator.UsablePools(family, "Workload");
@@ -82,7 +85,7 @@ Status BlockClaimer::ClaimUsablePools() {
   return Ok();
 }
 
-Status BlockClaimer::ReleaseBlocksWithoutPool() {
+Status IpamUpkeep::ReleaseBlocksWithoutPool() {
   ASSIGN_OR_RETURN(const auto listed, datastore::Resources(client_, clock_).List(model::Kind::kIPPool));
   std::vector<net::Cidr> pools;
   for (const auto& stored : listed.items) {

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "calc/encapsulation.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/text.h"
+#include "calc/felix_settings.h"
+
+namespace calico::calc {
+namespace {
+
+using dataplane_api::Encapsulation;
+using dataplane_api::RemoteHost;
+using dataplane_api::TunnelDevice;
+using dataplane_api::Tunnels;
+using dataplane_api::Vtep;
+
+bool Uses(const std::string& mode) {
+  return mode == "Always" || mode == "CrossSubnet";
+}
+
+std::optional<net::Ip> HostAddress(const std::string& text) {
+  const auto cidr = net::Cidr::Parse(text);
+  return cidr ? std::optional(cidr->ip()) : std::nullopt;
+}
+
+std::optional<net::Family> FamilyOf(const model::IPPool& pool) {
+  const auto cidr = net::Cidr::ParsePrefix(pool.cidr);
+  return cidr ? std::optional(cidr->family()) : std::nullopt;
+}
+
+bool AnyPool(const ClusterState& state, net::Family family, Encapsulation encapsulation) {
+  return std::any_of(state.pools.begin(), state.pools.end(), [&](const auto& entry) {
+    return FamilyOf(entry.second) == family && EncapsulationOf(entry.second).encapsulation == encapsulation;
+  });
+}
+
+std::optional<TunnelDevice> Device(const std::string& address, int mtu_bytes) {
+  TunnelDevice device;
+  device.address = net::Ip::Parse(address);
+  device.mtu_bytes = mtu_bytes;
+  return device;
+}
+
+}  // namespace
+
+PoolEncapsulation EncapsulationOf(const model::IPPool& pool) {
+  PoolEncapsulation out;
+  // IPIP carries IPv4 only.
+  if (Uses(pool.ipip_mode) && FamilyOf(pool) == net::Family::kV4) {
+    out.encapsulation = Encapsulation::kIpip;
+    out.cross_subnet = pool.ipip_mode == "CrossSubnet";
+  }
+  if (Uses(pool.vxlan_mode)) {
+    out.encapsulation = Encapsulation::kVxlan;
+    out.cross_subnet = pool.vxlan_mode == "CrossSubnet";
+  }
+  return out;
+}
+
+RouteOwner RouteOwnerOf(const ClusterState& state, const model::IPPool& pool) {
+  if (EncapsulationOf(pool).encapsulation == Encapsulation::kVxlan) return RouteOwner::kAgent;
+  const auto said = SettingsOf(state).Explicit("programClusterRoutes");
+  if (said == "Enabled") return RouteOwner::kAgent;
+  if (!state.speaker) return said == "Disabled" ? RouteOwner::kNobody : RouteOwner::kAgent;
+  const auto bgp = state.bgp_configurations.find("default");
+  const bool refused =
+      bgp != state.bgp_configurations.end() && bgp->second.program_cluster_routes == "Disabled";
+  return refused ? RouteOwner::kNobody : RouteOwner::kSpeaker;
+}
+
+net::Mac VtepMacOf(const model::Node& node, net::Family family) {
+  const bool v4 = family == net::Family::kV4;
+  if (const auto mac = net::Mac::Parse(v4 ? node.vxlan_tunnel_mac_addr : node.vxlan_tunnel_mac_addr_v6))
+    return *mac;
+  const std::string hash = Sha1Hex(node.metadata.name + (v4 ? "" : "-v6"));
+  net::Mac mac;
+  mac.bytes[0] = 0x66;
+  for (std::size_t i = 1; i < mac.bytes.size(); ++i) {
+    const char* digits = hash.data() + (i - 1) * 2;
+    std::from_chars(digits, digits + 2, mac.bytes[i], 16);
+  }
+  return mac;
+}
+
+RemoteHost RemoteHostOf(const model::Node& node) {
+  RemoteHost host;
+  if (node.bgp) {
+    host.ipv4 = HostAddress(node.bgp->ipv4_address);
+    host.ipv6 = HostAddress(node.bgp->ipv6_address);
+  }
+  if (const auto ip = net::Ip::Parse(node.ipv4_vxlan_tunnel_addr))
+    host.vxlan_v4 = Vtep{*ip, VtepMacOf(node, net::Family::kV4)};
+  if (const auto ip = net::Ip::Parse(node.ipv6_vxlan_tunnel_addr))
+    host.vxlan_v6 = Vtep{*ip, VtepMacOf(node, net::Family::kV6)};
+  return host;
+}
+
+Tunnels ComputeTunnels(const ClusterState& state) {
+  Tunnels tunnels;
+  const auto found = state.nodes.find(state.node_name);
+  if (found == state.nodes.end()) return tunnels;
+  const model::Node& self = found->second;
+  const FelixSettings felix = SettingsOf(state);
+  tunnels.vxlan_vni = static_cast<std::uint32_t>(felix.Number("vxlanVNI"));
+  const auto wanted = [&](const char* setting, Encapsulation encapsulation) {
+    const auto said = felix.Explicit(setting);
+    return said ? *said == "true" : AnyPool(state, net::Family::kV4, encapsulation);
+  };
+  if (wanted("ipipEnabled", Encapsulation::kIpip))
+    tunnels.ipip = Device(self.bgp ? self.bgp->ipv4_ipip_tunnel_addr : "", felix.Number("ipipMTU"));
+  if (wanted("vxlanEnabled", Encapsulation::kVxlan)) {
+    tunnels.vxlan_v4 = Device(self.ipv4_vxlan_tunnel_addr, felix.Number("vxlanMTU"));
+    tunnels.vxlan_v4->mac = VtepMacOf(self, net::Family::kV4);
+  }
+  if (AnyPool(state, net::Family::kV6, Encapsulation::kVxlan)) {
+    tunnels.vxlan_v6 = Device(self.ipv6_vxlan_tunnel_addr, felix.Number("vxlanMTUV6"));
+    tunnels.vxlan_v6->mac = VtepMacOf(self, net::Family::kV6);
+  }
+  return tunnels;
+}
+
+}  // namespace calico::calc

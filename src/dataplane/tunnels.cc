@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/tunnels.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/log.h"
+
+namespace calico::dataplane {
+namespace {
+
+constexpr char kComponent[] = "dataplane";
+constexpr int kSmallestMtu = 576;
+
+bool IsGone(const Status& status) {
+  return !status.has_value() &&
+         (status.error().code() == ErrorCode::kNotFound || status.error().sys_errno() == EADDRNOTAVAIL);
+}
+
+}  // namespace
+
+void Tunnels::SetHost(const dataplane_api::HostSettings& host) {
+  host_ = host;
+  must_check_ = peers_changed_ = true;
+}
+
+void Tunnels::SetRemoteHost(const std::string& name, const std::optional<dataplane_api::RemoteHost>& remote) {
+  if (remote)
+    remotes_.insert_or_assign(name, *remote);
+  else
+    remotes_.erase(name);
+  peers_changed_ = true;
+}
+
+void Tunnels::SetUplinkMtu(int mtu_bytes) {
+  if (std::exchange(uplink_mtu_, mtu_bytes) != mtu_bytes) must_check_ = true;
+}
+
+bool Tunnels::OnLink(const std::string& name, int ifindex) {
+  const bool device = name == kIpipInterface || name == kVxlanInterface || name == kVxlanV6Interface;
+  const bool parent = ifindex == parents_[0] || ifindex == parents_[1];
+  if (!device && !parent) return false;
+  must_check_ = true;
+  // The kernel drops neighbours of a device that goes down.
+  if (device) must_read_peers_ = true;
+  return true;
+}
+
+bool Tunnels::OnAddress(const kernel::Address& address) {
+  const int device = address.ifindex;
+  const bool ours = device == links_.ipip || device == links_.vxlan_v4 || device == links_.vxlan_v6;
+  const net::Ip& ip = address.address.ip();
+  if (!ours && ip != OwnAddress(net::Family::kV4) && ip != OwnAddress(net::Family::kV6)) return false;
+  must_check_ = true;
+  return true;
+}
+
+const std::optional<Tunnels::Device>& Tunnels::WantedVxlan(net::Family family) const {
+  return family == net::Family::kV4 ? host_.tunnels.vxlan_v4 : host_.tunnels.vxlan_v6;
+}
+std::optional<net::Ip> Tunnels::OwnAddress(net::Family family) const {
+  const auto& cidr = family == net::Family::kV4 ? host_.ipv4 : host_.ipv6;
+  return cidr ? std::optional(cidr->ip()) : std::nullopt;
+}
+int Tunnels::HolderOf(const std::optional<net::Ip>& ip, const std::set<kernel::Address>& addresses) {
+  if (!ip) return 0;
+  const auto found = std::find_if(addresses.begin(), addresses.end(),
+                                  [&](const kernel::Address& one) { return one.address.ip() == *ip; });
+  return found == addresses.end() ? 0 : found->ifindex;
+}
+int Tunnels::MtuOf(const Device& device, int overhead) const {
+  if (device.mtu_bytes > 0) return device.mtu_bytes;
+  return uplink_mtu_ == 0 ? 0 : std::max(uplink_mtu_ - overhead, kSmallestMtu);
+}
+
+int Tunnels::WorkloadMtu() const {
+  int smallest = uplink_mtu_;
+  const auto consider = [&](const std::optional<Device>& device, int overhead) {
+    const int mtu = device ? MtuOf(*device, overhead) : 0;
+    if (mtu > 0) smallest = smallest == 0 ? mtu : std::min(smallest, mtu);
+  };
+  consider(host_.tunnels.ipip, kIpipOverheadBytes);
+  consider(host_.tunnels.vxlan_v4, kVxlanOverheadBytes);
+  consider(host_.tunnels.vxlan_v6, kVxlanV6OverheadBytes);
+  return smallest;
+}
+
+Tunnels::Outcome Tunnels::Apply(const WorkloadInterfaces& interfaces,
+                                const std::set<kernel::Address>& addresses) {
+  Outcome outcome;
+  const auto note = [&](const std::string& what, const Error& error) {
+    outcome.failures.push_back({what, error.message()});
+  };
+  const auto if_up = [&](int ifindex) {
+    const auto* entry = interfaces.Find(ifindex);
+    return entry != nullptr && entry->link.admin_up ? ifindex : 0;
+  };
+  if (std::exchange(must_check_, false)) {
+    parents_ = {HolderOf(OwnAddress(net::Family::kV4), addresses),
+                HolderOf(OwnAddress(net::Family::kV6), addresses)};
+    links_.parent_v4 = if_up(parents_[0]);
+    links_.parent_v6 = if_up(parents_[1]);
+    // One that cannot be looked at now stays as it is known.
+    if (auto ipip = EnsureIpip(addresses, outcome); ipip.has_value())
+      links_.ipip = *ipip;
+    else
+      note(kIpipInterface, ipip.error());
+    for (Vxlan& vxlan : vxlans_) {
+      const bool v4 = vxlan.family == net::Family::kV4;
+      auto made = EnsureVxlan(vxlan, parents_[v4 ? 0 : 1], addresses, outcome);
+      if (!made.has_value()) note(vxlan.name, made.error());
+      const int ifindex = made.value_or(vxlan.ifindex);
+      if (std::exchange(vxlan.ifindex, ifindex) != ifindex) must_read_peers_ = true;
+      (v4 ? links_.vxlan_v4 : links_.vxlan_v6) = ifindex;
+    }
+    must_check_ = !outcome.failures.empty();
+  }
+  if (std::exchange(peers_changed_, false)) {
+    for (Vxlan& vxlan : vxlans_) ComputePeers(vxlan);
+  }
+  const bool read = std::exchange(must_read_peers_, false);
+  for (Vxlan& vxlan : vxlans_) {
+    if (vxlan.ifindex == 0) continue;
+    if (read) {
+      if (Status status = ReadPeers(vxlan); !status.has_value()) {
+        note(vxlan.name, status.error());
+        must_read_peers_ = true;
+        continue;
+      }
+    }
+    WritePeers(vxlan, outcome);
+  }
+  return outcome;
+}
+
+// ---- devices
+
+Result<int> Tunnels::EnsureIpip(const std::set<kernel::Address>& addresses, Outcome& outcome) {
+  auto found = rtnetlink_.GetLink(kIpipInterface);
+  if (!found.has_value() && found.error().code() != ErrorCode::kNotFound) return std::move(found).error();
+  const auto& wanted = host_.tunnels.ipip;
+  if (!wanted) {
+    // The device is the module's and stays; others may use it, so only our own address goes.
+    if (!found.has_value()) return 0;
+    for (const kernel::Address& address : addresses) {
+      if (address.ifindex != found->ifindex || !address.address.is_host()) continue;
+      const bool in_pool =
+          std::any_of(host_.all_pools.begin(), host_.all_pools.end(),
+                      [&](const net::Cidr& pool) { return pool.Contains(address.address.ip()); });
+      if (!in_pool && address.address.ip() != ipip_address_) continue;
+      const Status gone = rtnetlink_.DeleteAddress(address);
+      if (!gone.has_value() && !IsGone(gone)) return gone.error();
+      ++outcome.writes;
+    }
+    ipip_address_.reset();
+    return 0;
+  }
+  if (!found.has_value()) {
+    kernel::NewLink tunnel;
+    tunnel.name = kIpipInterface;
+    tunnel.kind = "ipip";
+    const Status made = rtnetlink_.CreateLink(tunnel);
+    // Loading the module makes the device, and then there is one already.
+    if (!made.has_value() && made.error().code() != ErrorCode::kAlreadyExists) return made.error();
+    ++outcome.writes;
+    ASSIGN_OR_RETURN(const kernel::Link fresh, rtnetlink_.GetLink(kIpipInterface));
+    found = fresh;
+    LogInfo(kComponent, "made {}", kIpipInterface);
+  }
+  RETURN_IF_ERROR(EnsureUp(*found, std::nullopt, MtuOf(*wanted, kIpipOverheadBytes), outcome));
+  RETURN_IF_ERROR(EnsureOnlyAddress(found->ifindex, wanted->address, addresses, outcome));
+  ipip_address_ = wanted->address;
+  return found->ifindex;
+}
+
+Result<int> Tunnels::EnsureVxlan(Vxlan& vxlan, int parent, const std::set<kernel::Address>& addresses,
+                                 Outcome& outcome) {
+  auto found = rtnetlink_.GetLink(vxlan.name);
+  if (!found.has_value() && found.error().code() != ErrorCode::kNotFound) return std::move(found).error();
+  const auto& wanted = WantedVxlan(vxlan.family);
+  if (!wanted) {
+    if (!found.has_value() || found->kind != "vxlan") return 0;
+    const Status gone = rtnetlink_.DeleteLink(vxlan.name);
+    if (!gone.has_value() && !IsGone(gone)) return gone.error();
+    ++outcome.writes;
+    LogInfo(kComponent, "removed {}: no pool needs it", vxlan.name);
+    return 0;
+  }
+  const auto local = OwnAddress(vxlan.family);
+  if (!local || parent == 0) {
+    return Error(ErrorCode::kUnavailable, local ? "no interface has this host's address " + local->ToString()
+                                                : "this host has no address of this family");
+  }
+  kernel::NewLink link;
+  link.name = vxlan.name;
+  link.kind = "vxlan";
+  link.mac = wanted->mac;
+  link.mtu_bytes =
+      MtuOf(*wanted, vxlan.family == net::Family::kV4 ? kVxlanOverheadBytes : kVxlanV6OverheadBytes);
+  link.vxlan = kernel::Vxlan{host_.tunnels.vxlan_vni, host_.vxlan_port, local, parent, false, false};
+  if (found.has_value() && (found->kind != link.kind || found->vxlan != link.vxlan)) {
+    LogInfo(kComponent, "making {} anew: another VNI, port or address", vxlan.name);
+    const Status gone = rtnetlink_.DeleteLink(vxlan.name);
+    if (!gone.has_value() && !IsGone(gone)) return gone.error();
+    ++outcome.writes;
+    found = Error(ErrorCode::kNotFound, vxlan.name);
+  }
+  if (!found.has_value()) {
+    RETURN_IF_ERROR(rtnetlink_.CreateLink(link));
+    ++outcome.writes;
+    ASSIGN_OR_RETURN(const kernel::Link fresh, rtnetlink_.GetLink(vxlan.name));
+    found = fresh;
+    LogInfo(kComponent, "made {}, VNI {}, from {}", vxlan.name, host_.tunnels.vxlan_vni, local->ToString());
+  }
+  RETURN_IF_ERROR(EnsureUp(*found, wanted->mac, link.mtu_bytes, outcome));
+  RETURN_IF_ERROR(EnsureOnlyAddress(found->ifindex, wanted->address, addresses, outcome));
+  return found->ifindex;
+}
+
+Status Tunnels::EnsureUp(const kernel::Link& link, const std::optional<net::Mac>& mac, int mtu,
+                         Outcome& outcome) {
+  if (mac && link.mac != *mac) {
+    RETURN_IF_ERROR(rtnetlink_.SetLinkMac(link.ifindex, *mac));
+    ++outcome.writes;
+  }
+  if (mtu > 0 && link.mtu_bytes != mtu) {
+    RETURN_IF_ERROR(rtnetlink_.SetLinkMtu(link.ifindex, mtu));
+    ++outcome.writes;
+  }
+  if (link.admin_up) return Ok();
+  RETURN_IF_ERROR(rtnetlink_.SetLinkUp(link.ifindex, true));
+  ++outcome.writes;
+  return Ok();
+}
+
+Status Tunnels::EnsureOnlyAddress(int ifindex, const std::optional<net::Ip>& wanted,
+                                  const std::set<kernel::Address>& addresses, Outcome& outcome) {
+  bool there = false;
+  for (const kernel::Address& address : addresses) {
+    if (address.ifindex != ifindex || address.address.ip().IsLinkLocal()) continue;
+    if (wanted && address.address == net::Cidr::Host(*wanted)) {
+      there = true;
+      continue;
+    }
+    const Status gone = rtnetlink_.DeleteAddress(address);
+    if (!gone.has_value() && !IsGone(gone)) return gone;
+    ++outcome.writes;
+  }
+  if (there || !wanted) return Ok();
+  const Status added = rtnetlink_.AddAddress({ifindex, net::Cidr::Host(*wanted)});
+  if (!added.has_value() && added.error().code() != ErrorCode::kAlreadyExists) return added;
+  ++outcome.writes;
+  return Ok();
+}
+
+// ---- peers
+
+void Tunnels::ComputePeers(Vxlan& vxlan) const {
+  vxlan.wanted_forwarding.clear();
+  vxlan.wanted_neighbours.clear();
+  const bool v4 = vxlan.family == net::Family::kV4;
+  for (const auto& [name, remote] : remotes_) {
+    const auto& vtep = v4 ? remote.vxlan_v4 : remote.vxlan_v6;
+    const auto& address = v4 ? remote.ipv4 : remote.ipv6;
+    if (!vtep || !address) continue;
+    // Of two that claim the same the first name has it: both would lose packets in turns otherwise.
+    vxlan.wanted_forwarding.try_emplace(vtep->mac, *address);
+    vxlan.wanted_neighbours.try_emplace(vtep->ip, vtep->mac);
+  }
+}
+
+Status Tunnels::ReadPeers(Vxlan& vxlan) {
+  vxlan.forwarding.clear();
+  vxlan.neighbours.clear();
+  ASSIGN_OR_RETURN(const auto forwarding, rtnetlink_.ListFdb(vxlan.ifindex));
+  for (const auto& [key, host] : forwarding) vxlan.forwarding.emplace(key.mac, host);
+  ASSIGN_OR_RETURN(const auto neighbours, rtnetlink_.ListNeighbours(vxlan.family));
+  for (const auto& [key, neighbour] : neighbours) {
+    if (key.ifindex == vxlan.ifindex && neighbour.permanent) vxlan.neighbours.emplace(key.ip, neighbour.mac);
+  }
+  return Ok();
+}
+
+void Tunnels::WritePeers(Vxlan& vxlan, Outcome& outcome) {
+  const auto note = [&](const std::string& what, const Status& status) {
+    if (status.has_value()) {
+      ++outcome.writes;
+      return true;
+    }
+    outcome.failures.push_back({what, status.error().message()});
+    must_read_peers_ = true;
+    return false;
+  };
+  for (const auto& [mac, host] : vxlan.wanted_forwarding) {
+    const auto held = vxlan.forwarding.find(mac);
+    if (held != vxlan.forwarding.end() && held->second == host) continue;
+    if (note(vxlan.name, rtnetlink_.ReplaceFdb({vxlan.ifindex, mac}, host)))
+      vxlan.forwarding.insert_or_assign(mac, host);
+  }
+  for (const auto& [ip, mac] : vxlan.wanted_neighbours) {
+    const auto held = vxlan.neighbours.find(ip);
+    if (held != vxlan.neighbours.end() && held->second == mac) continue;
+    if (note(vxlan.name, rtnetlink_.ReplaceNeighbour({vxlan.ifindex, ip}, {mac, true})))
+      vxlan.neighbours.insert_or_assign(ip, mac);
+  }
+  for (auto it = vxlan.forwarding.begin(); it != vxlan.forwarding.end();) {
+    if (vxlan.wanted_forwarding.contains(it->first)) {
+      ++it;
+      continue;
+    }
+    const Status gone = rtnetlink_.DeleteFdb({vxlan.ifindex, it->first});
+    if (!IsGone(gone)) note(vxlan.name, gone);
+    it = vxlan.forwarding.erase(it);
+  }
+  for (auto it = vxlan.neighbours.begin(); it != vxlan.neighbours.end();) {
+    if (vxlan.wanted_neighbours.contains(it->first)) {
+      ++it;
+      continue;
+    }
+    const Status gone = rtnetlink_.DeleteNeighbour({vxlan.ifindex, it->first});
+    if (!IsGone(gone)) note(vxlan.name, gone);
+    it = vxlan.neighbours.erase(it);
+  }
+}
+
+Status RemoveTunnels(kernel::Rtnetlink& rtnetlink) {
+  for (const char* name : {kVxlanInterface, kVxlanV6Interface}) {
+    const auto link = rtnetlink.GetLink(name);
+    if (!link.has_value() || link->kind != "vxlan") continue;
+    RETURN_IF_ERROR(rtnetlink.DeleteLink(name));
+  }
+  const auto ipip = rtnetlink.GetLink(kIpipInterface);
+  if (!ipip.has_value()) return Ok();
+  ASSIGN_OR_RETURN(const auto addresses, rtnetlink.ListAddresses());
+  for (const kernel::Address& address : addresses) {
+    // What the agent gives to tunl0 is a single address of a pool.
+    if (address.ifindex == ipip->ifindex && address.address.is_host())
+      RETURN_IF_ERROR(rtnetlink.DeleteAddress(address));
+  }
+  return Ok();
+}
+
+}  // namespace calico::dataplane
