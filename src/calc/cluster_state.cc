@@ -23,6 +23,20 @@ const T* Find(const std::map<std::string, T>& in, const std::string& name) {
   return found == in.end() ? nullptr : &found->second;
 }
 
+void AddServiceAddresses(const ClusterState& state, const std::string& action,
+                         dataplane_api::HostSettings& settings) {
+  if (EqualsIgnoreCase(action, "Disabled")) return;
+  settings.reject_looping = EqualsIgnoreCase(action, "Reject");
+  const auto* bgp = Find(state.bgp_configurations, "default");
+  if (bgp == nullptr) return;
+  for (const auto* list :
+       {&bgp->service_cluster_ips, &bgp->service_external_ips, &bgp->service_load_balancer_ips}) {
+    for (const model::CidrItem& item : *list) {
+      if (const auto cidr = net::Cidr::Parse(item.cidr)) settings.service_addresses.push_back(cidr->Masked());
+    }
+  }
+}
+
 }  // namespace
 
 bool ClusterState::Apply(const model::Key& key, const model::Object* object) {
@@ -86,6 +100,7 @@ dataplane_api::HostSettings ComputeHostSettings(const ClusterState& state) {
   settings.drop_invalid = !felix.Bool("disableConntrackInvalidCheck");
   settings.recheck_flows = felix.Text("establishedConnections") != "Keep";
   settings.allow_spoofing = EqualsIgnoreCase(felix.Text("workloadSourceSpoofing"), "Any");
+  settings.floating_ips = felix.Text("floatingIPs") == "Enabled";
   settings.allow_vxlan_from_workloads = felix.Bool("allowVXLANPacketsFromWorkloads");
   settings.allow_ipip_from_workloads = felix.Bool("allowIPIPPacketsFromWorkloads");
   settings.vxlan_port = felix.Port("vxlanPort");
@@ -95,10 +110,16 @@ dataplane_api::HostSettings ComputeHostSettings(const ClusterState& state) {
   for (const auto& [name, pool] : state.pools) {
     const auto cidr = net::Cidr::ParsePrefix(pool.cidr);
     if (!cidr) continue;
+    if (pool.allowed_uses == std::vector<std::string>{"LoadBalancer"}) continue;
     settings.all_pools.push_back(*cidr);
     // Of a disabled pool too: its containers live on.
-    if (pool.nat_outgoing) settings.nat_pools.push_back(*cidr);
+    if (pool.nat_outgoing) settings.nat.pools.push_back(*cidr);
   }
+  settings.nat.except_hosts = felix.Text("natOutgoingExclusions") == "IPPoolsAndHostIPs";
+  settings.nat.address = net::Ip::Parse(felix.Text("natOutgoingAddress"));
+  settings.nat.ports = felix.PortRange("natPortRange");
+  settings.nat.out_interface = felix.Text("iptablesNATOutgoingInterfaceFilter");
+  AddServiceAddresses(state, felix.Text("serviceLoopPrevention"), settings);
   settings.own_blocks = state.own_blocks;
   if (const auto* self = Find(state.nodes, state.node_name); self != nullptr && self->bgp) {
     settings.ipv4 = net::Cidr::Parse(self->bgp->ipv4_address);

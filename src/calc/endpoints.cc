@@ -125,6 +125,11 @@ dataplane_api::Endpoint ToDataplane(const WorkloadEndpoint& endpoint) {
   out.mac = net::Mac::Parse(endpoint.mac);
   out.addresses = ParseAll(endpoint.ip_networks);
   out.spoofable = ParseAll(endpoint.allow_spoofed_source_prefixes);
+  for (const model::IpNat& nat : endpoint.ip_nats) {
+    const auto external = net::Ip::Parse(nat.external_ip), internal = net::Ip::Parse(nat.internal_ip);
+    if (external && internal && external->family() == internal->family())
+      out.floating_ips.push_back({*external, *internal});
+  }
   out.profiles = endpoint.profiles;
   return out;
 }

@@ -47,6 +47,18 @@ std::string FelixSettings::Text(std::string_view field) const {
   return said ? *std::move(said) : std::string(model::FindFelixParameter(field)->default_value);
 }
 
+std::optional<net::PortRange> FelixSettings::PortRange(std::string_view field) const {
+  const std::string text = Text(field);
+  net::PortRange range;
+  const char* end = text.data() + text.size();
+  auto [at, error] = std::from_chars(text.data(), end, range.first);
+  if (error != std::errc()) return std::nullopt;
+  range.last = range.first;
+  if (at != end && (*at == ':' || *at == '-')) std::from_chars(at + 1, end, range.last);
+  if (range.first == 0 || range.last < range.first) return std::nullopt;
+  return range;
+}
+
 int FelixSettings::Number(std::string_view field) const {
   const std::string text = Text(field);
   int number = 0;

@@ -26,7 +26,8 @@ class FelixSettings final {
   // The same, unless it is the default.
   std::optional<std::string> Explicit(std::string_view field) const;
   bool Bool(std::string_view field) const { return Text(field) == "true"; }
-  std::uint16_t Port(std::string_view field) const;  // 0: none
+  std::uint16_t Port(std::string_view field) const;                       // 0: none
+  std::optional<net::PortRange> PortRange(std::string_view field) const;  // "1000:2000", "1000"
   int Number(std::string_view field) const;
   std::vector<dataplane_api::FailsafePort> Ports(std::string_view field) const;
 

@@ -302,6 +302,8 @@ struct Graph::Impl {
     if (model::IsSwitchedOff(endpoint)) return std::nullopt;  // nothing passes an interface without endpoint
     // Reference felix 1.3: without the permission such an endpoint is as if it were not there.
     if (!out.spoofable.empty() && !host.allow_spoofing) return std::nullopt;
+    // OpenStack's endpoints have them without being asked (reference felix 3.5).
+    if (!host.floating_ips && endpoint.orchestrator != "openstack") out.floating_ips.clear();
     out.policies = policies.OfWorkload(found->second.id);
     return out;
   }
@@ -354,7 +356,7 @@ struct Graph::Impl {
     if (!std::exchange(dirty_cluster, false)) return;
     dataplane_api::HostSettings now = ComputeHostSettings(cluster);
     if (host_sent && host == now) return;
-    if (host.allow_spoofing != now.allow_spoofing) {
+    if (host.allow_spoofing != now.allow_spoofing || host.floating_ips != now.floating_ips) {
       for (const auto& [key, endpoint] : local) MarkEndpoint(key);
     }
     host = std::move(now);

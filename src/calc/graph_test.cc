@@ -274,7 +274,7 @@ TEST_F(GraphTest, HostSettingsComeFromPoolsBlocksAndConfiguration) {
   own.default_endpoint_to_host_action = "Accept";
   Put(Key::Resource(Kind::kFelixConfiguration, "node.node1"), own);
   const auto host = *InSync().host;
-  EXPECT_THAT(host.nat_pools, ElementsAre(C("10.254.0.0/24")));
+  EXPECT_THAT(host.nat.pools, ElementsAre(C("10.254.0.0/24")));
   EXPECT_THAT(host.all_pools, ElementsAre(C("10.254.0.0/24"), C("192.168.0.0/16")));
   EXPECT_THAT(host.own_blocks, ElementsAre(C("10.254.0.0/26")));
   EXPECT_EQ(host.endpoint_to_host, dataplane_api::HostSettings::EndpointToHost::kAccept);

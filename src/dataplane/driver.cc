@@ -129,7 +129,10 @@ struct Driver::Impl {
     RemoveEndpoint(name);
     endpoints[name] = endpoint;
     by_interface[endpoint.interface_name].insert(name);
-    routes.SetEndpoint(name, endpoint.interface_name, endpoint.addresses);
+    std::vector<net::Cidr> destinations = endpoint.addresses;
+    for (const dataplane_api::FloatingIp& one : endpoint.floating_ips)
+      destinations.push_back(net::Cidr::Host(one.external));
+    routes.SetEndpoint(name, endpoint.interface_name, destinations);
     unconfigured.insert(name);
   }
   void RemoveEndpoint(const std::string& name) {

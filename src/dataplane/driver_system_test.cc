@@ -50,7 +50,7 @@ dataplane_api::Batch Snapshot() {
   batch.in_sync = true;
   batch.host = dataplane_api::HostSettings{};
   batch.host->all_pools = {C("10.65.0.0/16")};
-  batch.host->nat_pools = {C("10.65.0.0/16")};
+  batch.host->nat.pools = {C("10.65.0.0/16")};
   batch.host->own_blocks = {C("10.65.0.0/26")};
   batch.profiles["net1"] = dataplane_api::Rules{};
   dataplane_api::Rule allow;

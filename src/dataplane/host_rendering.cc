@@ -7,6 +7,7 @@
 
 #include "dataplane/names.h"
 #include "dataplane/sets.h"
+#include "dataplane/tunnels.h"
 #include "net/prefix_set.h"
 
 namespace calico::dataplane {
@@ -153,6 +154,8 @@ class HostRenderer {
     rules.FromWorkload(host_, {VerdictMapLookup{Side::kSource, kSpoofDispatch}});
     rules.FromWorkload(host_, {MatchReversePathFails{}, CounterRef{kDeniedSpoofed}, kDrop},
                        "not this workload's address");
+    if (Vxlan())
+      rules.Add({MatchProtocol{net::kUdp}, VxlanPort(), MatchLocal{Side::kDestination}, NoTrack{}});
     Rules(chains_[kMacChain]).Add({MatchInterfaceMacSet{kWorkloadMacs}, kReturn});
     Rules(chains_[kMacChain]).Add({CounterRef{kDeniedSpoofed}, kDrop}, "not this workload's MAC");
     if (Uses(Stage::kUntracked, Direction::kIngress)) {
@@ -161,8 +164,11 @@ class HostRenderer {
     }
   }
   void RawOutput() {
-    if (!Uses(Stage::kUntracked, Direction::kEgress)) return;
+    const bool untracked = Uses(Stage::kUntracked, Direction::kEgress);
+    if (!untracked && !Vxlan()) return;
     Chain& chain = chains_[kRawOutput] = BaseOf(Hook::kOutput, -300);
+    if (Vxlan()) Rules(chain).Add({MatchProtocol{net::kUdp}, VxlanPort(), NoTrack{}});
+    if (!untracked) return;
     Rules(chain).Add({SetMark{kOurMarks | kForwardedMark, 0}});
     Untracked(chain, Direction::kEgress);
   }
@@ -190,6 +196,12 @@ class HostRenderer {
     if (recheck()) rules.Add({Jump(kSeenChain)});
     rules.FromWorkload(host_, {Goto(kToHostChain)});
     WorkloadToHost();
+    Encapsulated(rules, Side::kSource, "a host of this cluster");
+    if (Ipip())
+      rules.Add({MatchProtocol{net::kIpip}, CounterRef{kDeniedTunnel}, kDrop}, "IPIP of a stranger");
+    if (Vxlan())
+      rules.Add({MatchProtocol{net::kUdp}, VxlanPort(), CounterRef{kDeniedTunnel}, kDrop},
+                "VXLAN of a stranger");
     if (!Uses(Stage::kHost)) return;
     rules.Add({Jump(kHostInputChain)});
     Rules host(chains_[kHostInputChain]);
@@ -197,6 +209,34 @@ class HostRenderer {
     AskHost(host, Stage::kHost, Direction::kIngress);
     rules.DenyMarked(kDeniedIngress);
     Remember(rules);
+  }
+  // Packets of other hosts of the cluster, tunnelled to or from us: what is inside is judged when it has come
+  // out.
+  void Encapsulated(Rules& rules, Side far, const char* comment) const {
+    const auto accept = [&](const std::vector<Statement>& kind) {
+      std::vector<const char*> sets{kAllHosts};
+      if (HasExternalHosts()) sets.push_back(kExternalHosts);
+      for (const char* set : sets) {
+        std::vector<Statement> statements = kind;
+        statements.insert(statements.end(), {MatchAddressSet{far, set}, kAccept});
+        rules.Add(std::move(statements), comment);
+      }
+    };
+    if (Ipip()) accept({MatchProtocol{net::kIpip}});
+    if (Vxlan()) accept({MatchProtocol{net::kUdp}, VxlanPort()});
+  }
+  bool HasExternalHosts() const {
+    const auto& hosts = host_.settings.external_hosts;
+    return std::any_of(hosts.begin(), hosts.end(),
+                       [&](const net::Cidr& one) { return one.family() == family_; });
+  }
+  const dataplane_api::Tunnels& tunnels() const { return host_.settings.tunnels; }
+  bool Ipip() const { return family_ == net::Family::kV4 && tunnels().ipip.has_value(); }
+  bool Vxlan() const {
+    return family_ == net::Family::kV4 ? tunnels().vxlan_v4.has_value() : tunnels().vxlan_v6.has_value();
+  }
+  MatchPort VxlanPort() const {
+    return {Side::kDestination, {host_.settings.vxlan_port, host_.settings.vxlan_port}};
   }
   // The host endpoints' view of packets of one direction of their way.
   void AskHost(Rules& rules, Stage stage, Direction direction) const {
@@ -259,7 +299,20 @@ class HostRenderer {
       AskHost(out, Stage::kForwarded, Direction::kEgress);
     }
     rules.DenyMarked(kDeniedIngress);
+    ServiceLoop(rules);
     Remember(rules);
+  }
+  // Reference felix 2.14: nobody has translated it into one that serves.
+  void ServiceLoop(Rules& rules) {
+    const auto& addresses = host_.settings.service_addresses;
+    if (std::none_of(addresses.begin(), addresses.end(),
+                     [&](const net::Cidr& one) { return one.family() == family_; }))
+      return;
+    rules.Add({MatchAddressSet{Side::kDestination, kServiceAddresses}, Jump(kServiceLoopChain)});
+    Rules(chains_[kServiceLoopChain])
+        .Add({CounterRef{kDeniedServiceLoop},
+              host_.settings.reject_looping ? Statement(Reject{}) : Statement(kDrop)},
+             "no service answers here");
   }
 
   void Output() {
@@ -267,6 +320,7 @@ class HostRenderer {
     Rules rules(chains_[kOutputChain] = BaseOf(Hook::kOutput, -10));
     rules.Add({Marked(kAcceptMark), kAccept}, "allowed without tracking");
     rules.ToWorkload(host_, {kAccept});
+    Encapsulated(rules, Side::kDestination, "to a host of this cluster");
     if (recheck()) rules.Add({Jump(kSeenChain)});
     rules.Add({Jump(kHostOutputChain)});
     Rules host(chains_[kHostOutputChain]);
@@ -289,17 +343,69 @@ class HostRenderer {
     Remember(rules);
   }
 
+  // A NAT chain costs every new connection something: there is one only for who needs it.
   void Nat() {
-    for (const net::Cidr& pool : host_.settings.nat_pools) {
-      if (pool.family() != family_) continue;
-      // Only with a pool that wants it: a NAT chain costs every new connection something.
-      Chain nat = BaseOf(Hook::kPostrouting, 110, BaseChain::Type::kNat);
-      nat.rules = {{{MatchAddressSet{Side::kSource, kNatPools},
-                     MatchAddressSet{Side::kDestination, kAllPools, Op::kNe}, Masquerade{}},
-                    ""}};
-      chains_[kNatChain] = std::move(nat);
-      return;
+    Chain nat = BaseOf(Hook::kPostrouting, 110, BaseChain::Type::kNat);
+    Rules rules(nat);
+    FloatingIps(rules);
+    NatOutgoing(rules);
+    NatTunnels(rules);
+    if (!nat.rules.empty()) chains_[kNatChain] = std::move(nat);
+  }
+  // Reference felix 3.5: from outside to the workload, and a workload that calls itself by its outer address.
+  void FloatingIps(Rules& postrouting) {
+    bool any = false;
+    for (const auto& [external, internal] : host_.floating_ips) {
+      if (external.family() != family_) continue;
+      any = true;
+      const net::Cidr inside = net::Cidr::Host(internal);
+      Rules(chains_[kFloatingDnatChain])
+          .Add({MatchAddress{Side::kDestination, net::Cidr::Host(external)}, DestinationNat{internal}});
+      Rules(chains_[kFloatingSnatChain])
+          .Add({MatchAddress{Side::kDestination, inside}, MatchAddress{Side::kSource, inside},
+                SourceNat{external, std::nullopt, false}});
     }
+    if (!any) return;
+    for (const auto& [name, hook] :
+         {std::pair{kNatPrerouting, Hook::kPrerouting}, {kNatOutput, Hook::kOutput}}) {
+      chains_[name] = BaseOf(hook, -110, BaseChain::Type::kNat);
+      Rules(chains_[name]).Add({Jump(kFloatingDnatChain)});
+    }
+    postrouting.Add({Jump(kFloatingSnatChain)});
+  }
+  void NatOutgoing(Rules& postrouting) {
+    const dataplane_api::OutgoingNat& nat = host_.settings.nat;
+    if (std::none_of(nat.pools.begin(), nat.pools.end(),
+                     [&](const net::Cidr& pool) { return pool.family() == family_; }))
+      return;
+    std::vector<Statement> leaving;
+    if (!nat.out_interface.empty()) leaving.push_back(MatchOifname{nat.out_interface});
+    leaving.push_back(MatchAddressSet{Side::kSource, kNatPools});
+    leaving.push_back(MatchAddressSet{Side::kDestination, kAllPools, Op::kNe});
+    if (nat.except_hosts) leaving.push_back(MatchAddressSet{Side::kDestination, kAllHosts, Op::kNe});
+    leaving.push_back(Jump(kNatOutgoingChain));
+    postrouting.Add(std::move(leaving));
+    Rules rules(chains_[kNatOutgoingChain]);
+    const auto translate = [&](const std::optional<net::PortRange>& ports) -> Statement {
+      if (nat.address && nat.address->family() == family_) return SourceNat{*nat.address, ports, true};
+      return Masquerade{ports, true};
+    };
+    if (nat.ports) {
+      for (const std::uint8_t protocol : {net::kTcp, net::kUdp})
+        rules.Add({MatchProtocol{protocol}, translate(nat.ports)});
+    }
+    rules.Add({translate(std::nullopt)});
+  }
+  // What this host itself sends into a tunnel must come from an address that the answer can be tunnelled to.
+  void NatTunnels(Rules& postrouting) {
+    const auto add = [&](const std::optional<dataplane_api::TunnelDevice>& device, const char* name) {
+      if (!device || !device->address || device->address->family() != family_) return;
+      postrouting.Add({MatchOifname{name}, MatchLocal{Side::kSource, true, Op::kNe},
+                       MatchLocal{Side::kSource}, Masquerade{std::nullopt, true}});
+    };
+    add(tunnels().ipip, kIpipInterface);
+    add(tunnels().vxlan_v4, kVxlanInterface);
+    add(tunnels().vxlan_v6, kVxlanV6Interface);
   }
 
   const HostView& host_;
@@ -339,14 +445,16 @@ std::optional<std::uint32_t> GenerationIn(const TableContent& content) {
   return std::nullopt;
 }
 
-std::map<std::string, Set> RenderPoolSets(const dataplane_api::HostSettings& host, net::Family family) {
+std::map<std::string, Set> RenderHostSets(const dataplane_api::HostSettings& host, net::Family family) {
   std::map<std::string, Set> sets;
-  const auto fill = [&](const char* name, std::vector<net::Cidr> pools) {
-    std::erase_if(pools, [&](const net::Cidr& pool) { return pool.family() != family; });
-    sets[name] = PrefixSet(net::MinimalCover(std::move(pools)));
+  const auto fill = [&](const char* name, std::vector<net::Cidr> members) {
+    std::erase_if(members, [&](const net::Cidr& one) { return one.family() != family; });
+    sets[name] = PrefixSet(net::MinimalCover(std::move(members)));
   };
-  fill(kNatPools, host.nat_pools);
+  fill(kNatPools, host.nat.pools);
   fill(kAllPools, host.all_pools);
+  fill(kServiceAddresses, host.service_addresses);
+  fill(kExternalHosts, host.external_hosts);
   return sets;
 }
 

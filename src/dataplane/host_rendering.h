@@ -27,6 +27,7 @@ std::string HostDispatchName(const HostDispatch& dispatch);
 struct HostView {
   dataplane_api::HostSettings settings;
   std::uint32_t generation = 1;  // of policy, in the bits of kGenerationMask before they are shifted
+  std::map<net::Ip, net::Ip> floating_ips;  // external -> internal, of both families
   // The ways in use, and the chain of "*" at their end.
   std::map<HostDispatch, std::optional<std::string>> host_endpoints;
   bool operator==(const HostView&) const = default;
@@ -36,8 +37,8 @@ std::map<std::string, kernel::nft::Chain> RenderHostChains(const HostView& host,
 // The generation in what the kernel has, to go on from there after a restart.
 std::optional<std::uint32_t> GenerationIn(const kernel::nft::TableContent& content);
 
-// The pool sets of RenderHostChains.
-std::map<std::string, kernel::nft::Set> RenderPoolSets(const dataplane_api::HostSettings& host,
+// The sets of RenderHostChains that follow from settings: pools, services, hosts outside.
+std::map<std::string, kernel::nft::Set> RenderHostSets(const dataplane_api::HostSettings& host,
                                                        net::Family family);
 // What an interface may send although the routes say otherwise.
 kernel::nft::Chain RenderSpoofable(const std::vector<net::Cidr>& sources,

@@ -29,6 +29,8 @@ inline constexpr char kInputChain[] = "filter-INPUT";
 inline constexpr char kForwardChain[] = "filter-FORWARD";
 inline constexpr char kOutputChain[] = "filter-OUTPUT";
 inline constexpr char kNatChain[] = "nat-POSTROUTING";
+inline constexpr char kNatPrerouting[] = "nat-PREROUTING";
+inline constexpr char kNatOutput[] = "nat-OUTPUT";
 
 // IPS_EXPECTED, IPS_DST_NAT of the kernel's nf_conntrack_common.h.
 inline constexpr std::uint32_t kCtStatusExpected = 1u << 0, kCtStatusDnat = 1u << 5;
@@ -47,6 +49,11 @@ inline constexpr char kHostOutputChain[] = "cali-hep-output";
 inline constexpr char kHostForwardInChain[] = "cali-hep-forward-in";
 inline constexpr char kHostForwardOutChain[] = "cali-hep-forward-out";
 
+inline constexpr char kNatOutgoingChain[] = "cali-nat-outgoing";
+inline constexpr char kFloatingDnatChain[] = "cali-fip-dnat";
+inline constexpr char kFloatingSnatChain[] = "cali-fip-snat";
+inline constexpr char kServiceLoopChain[] = "cali-cidr-block";
+
 // Verdict maps: interface -> chain. "-reply": for packets against the direction of their connection.
 inline constexpr char kFromDispatch[] = "cali-from-wl-dispatch";
 inline constexpr char kToDispatch[] = "cali-to-wl-dispatch";
@@ -60,6 +67,9 @@ inline constexpr char kMacChain[] = "cali-mac-check";
 // Sets.
 inline constexpr char kNatPools[] = "masq-ipam-pools";
 inline constexpr char kAllPools[] = "all-ipam-pools";
+inline constexpr char kAllHosts[] = "all-hosts-net";            // the other hosts of the cluster
+inline constexpr char kExternalHosts[] = "external-hosts-net";  // externalNodesList
+inline constexpr char kServiceAddresses[] = "service-cidrs";
 inline constexpr char kWorkloadMacs[] = "cali-wl-macs";
 
 // Named counters: why packets were dropped.
@@ -69,7 +79,10 @@ inline constexpr char kDeniedSpoofed[] = "denied-spoofed";
 inline constexpr char kDeniedToHost[] = "denied-to-host";
 inline constexpr char kDeniedIngress[] = "denied-ingress";
 inline constexpr char kDeniedEgress[] = "denied-egress";
-inline constexpr const char* kCounters[] = {kDeniedIngress, kDeniedEgress,  kDeniedInvalid,
-                                            kDeniedUnknown, kDeniedSpoofed, kDeniedToHost};
+inline constexpr char kDeniedTunnel[] = "denied-tunnel";  // encapsulated, from a stranger
+inline constexpr char kDeniedServiceLoop[] = "denied-service-loop";
+inline constexpr const char* kCounters[] = {kDeniedIngress, kDeniedEgress,     kDeniedInvalid,
+                                            kDeniedUnknown, kDeniedSpoofed,    kDeniedToHost,
+                                            kDeniedTunnel,  kDeniedServiceLoop};
 
 }  // namespace calico::dataplane

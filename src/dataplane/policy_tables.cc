@@ -65,6 +65,8 @@ void PolicyTables::OnBatch(const dataplane_api::Batch& batch) {
       RemoveHostEndpoint(name);
   }
   if (!batch.host_endpoints.empty()) RenderHostDispatch();
+  for (const auto& [name, remote] : batch.hosts) SetRemoteHost(name, remote);
+  if (std::exchange(floating_changed_, false)) PointFloatingIps();
   // What others referred to goes last; within one transaction the order is free, but our own books need it.
   for (const auto& [id, rules] : batch.policies) {
     if (!rules) RemoveUnit({false, id});
@@ -83,7 +85,7 @@ void PolicyTables::SetHost(const dataplane_api::HostSettings& settings) {
   const dataplane_api::HostSettings old = std::exchange(host_.settings, settings);
   for (TableSync& table : tables_) {
     for (const char* counter : kCounters) table.AddCounter(counter);
-    for (auto& [name, set] : RenderPoolSets(settings, table.family())) table.SetSet(name, set);
+    for (auto& [name, set] : RenderHostSets(settings, table.family())) table.SetSet(name, set);
     const auto add = [&](const char* set, SetType type) {
       if (!table.desired().sets.contains(set)) table.SetSet(set, Set{type, {}});
     };
@@ -92,6 +94,7 @@ void PolicyTables::SetHost(const dataplane_api::HostSettings& settings) {
     }
     for (const char* map : {kMacDispatch, kSpoofDispatch}) add(map, SetType::kVerdictByIfname);
     add(kWorkloadMacs, SetType::kInterfaceMacs);
+    add(kAllHosts, SetType::kAddresses);
   }
   const auto rendered_from = [](const dataplane_api::HostSettings& s) {
     return std::tuple(s.recheck_flows, s.drop_invalid, s.allow_vxlan_from_workloads,
@@ -111,6 +114,41 @@ void PolicyTables::RenderAllAnew() {
   for (const auto& [name, host] : hosts) RemoveHostEndpoint(name);
   for (const auto& [name, workload] : workloads) SetWorkload(name, workload.endpoint);
   for (const auto& [name, host] : hosts) SetHostEndpoint(name, host.endpoint);
+}
+
+void PolicyTables::SetRemoteHost(const std::string& name,
+                                 const std::optional<dataplane_api::RemoteHost>& remote) {
+  std::set<net::Ip>& addresses = remote_addresses_[name];
+  const auto change = [&](const net::Ip& ip, bool add) {
+    int& users = remote_users_[ip];
+    users += add ? 1 : -1;
+    const kernel::nft::SetKey key(net::Cidr::Host(ip));
+    if (add && users == 1) TableOf(ip.family()).SetMember(kAllHosts, key);
+    if (users > 0) return;
+    TableOf(ip.family()).RemoveMember(kAllHosts, key);
+    remote_users_.erase(ip);
+  };
+  const std::set<net::Ip> before = std::exchange(addresses, {});
+  for (const auto& ip : {remote ? remote->ipv4 : std::nullopt, remote ? remote->ipv6 : std::nullopt}) {
+    if (ip) addresses.insert(*ip);
+  }
+  for (const net::Ip& ip : addresses) change(ip, true);
+  for (const net::Ip& ip : before) change(ip, false);
+  if (addresses.empty()) remote_addresses_.erase(name);
+}
+
+// Of several that claim one outer address the workload with the smallest inner one has it (reference felix
+// 3.5).
+void PolicyTables::PointFloatingIps() {
+  std::map<net::Ip, net::Ip> floating_ips;
+  for (const std::string& name : with_floating_ips_) {
+    for (const dataplane_api::FloatingIp& one : workloads_.at(name).endpoint.floating_ips) {
+      const auto [known, fresh] = floating_ips.try_emplace(one.external, one.internal);
+      if (!fresh) known->second = std::min(known->second, one.internal);
+    }
+  }
+  host_.floating_ips = std::move(floating_ips);
+  RenderHost();
 }
 
 void PolicyTables::RenderHost() {
@@ -282,6 +320,8 @@ void PolicyTables::SetWorkload(const std::string& name, const dataplane_api::End
     }
   }
   RemoveWorkload(name);
+  if (!endpoint.floating_ips.empty())
+    floating_changed_ = with_floating_ips_.insert(name).second || floating_changed_;
   workloads_.insert_or_assign(name, std::move(workload));
   interface_users_[endpoint.interface_name].insert(name);
   PointInterface(endpoint.interface_name);
@@ -292,6 +332,7 @@ void PolicyTables::RemoveWorkload(const std::string& name) {
   if (found == workloads_.end()) return;
   const Workload workload = std::move(found->second);
   workloads_.erase(found);
+  if (with_floating_ips_.erase(name) > 0) floating_changed_ = true;
   const std::string& interface = workload.endpoint.interface_name;
   auto& users = interface_users_[interface];
   users.erase(name);

@@ -76,6 +76,8 @@ class PolicyTables final {
   void SetHost(const dataplane_api::HostSettings& host);
   void RenderHost();
   void RenderAllAnew();
+  void SetRemoteHost(const std::string& name, const std::optional<dataplane_api::RemoteHost>& remote);
+  void PointFloatingIps();
 
   void SetUnit(const UnitKey& key, const dataplane_api::Rules& rules);
   void RemoveUnit(const UnitKey& key);
@@ -114,9 +116,13 @@ class PolicyTables final {
   bool host_known_ = false;
   std::array<std::set<std::string>, 2> host_chains_;  // as rendered last, by family
   std::set<std::string> host_maps_;
+  std::map<std::string, std::set<net::Ip>> remote_addresses_;  // by node
+  std::map<net::Ip, int> remote_users_;
   std::map<UnitKey, Unit> units_;
   std::map<std::string, std::set<UnitKey>> units_of_sets_;
   std::map<std::string, Workload> workloads_;
+  std::set<std::string> with_floating_ips_;
+  bool floating_changed_ = false;
   std::map<std::string, Host> host_endpoints_;
   std::map<std::string, std::string> host_interfaces_;
   std::map<std::string, std::set<std::string>> interface_users_;  // workloads by interface

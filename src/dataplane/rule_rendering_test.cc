@@ -15,6 +15,7 @@ namespace {
 using dataplane_api::Rule;
 using dataplane_api::RuleAction;
 using net::Family;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -256,17 +257,89 @@ TEST(HostRendering, MasqueradesOnlyWithAPoolThatWantsIt) {
   HostView host;
   host.settings.all_pools = {C("10.0.0.0/16"), C("fd00::/64")};
   EXPECT_FALSE(RenderHostChains(host, Family::kV4).contains(kNatChain));
-  host.settings.nat_pools = {C("10.0.0.0/16")};
+  host.settings.nat.pools = {C("10.0.0.0/16")};
   EXPECT_THAT(Lines(RenderHostChains(host, Family::kV4).at(kNatChain)),
               ElementsAre(HasSubstr("type nat hook postrouting priority 110"),
-                          "ip saddr @masq-ipam-pools ip daddr != @all-ipam-pools masquerade"));
+                          "ip saddr @masq-ipam-pools ip daddr != @all-ipam-pools jump cali-nat-outgoing"));
+  EXPECT_THAT(Lines(RenderHostChains(host, Family::kV4).at(kNatOutgoingChain)),
+              ElementsAre("masquerade fully-random"));
   EXPECT_FALSE(RenderHostChains(host, Family::kV6).contains(kNatChain));
+}
+
+TEST(HostRendering, OutgoingNatFollowsItsSettings) {
+  HostView host;
+  host.settings.nat.pools = {C("10.0.0.0/16"), C("fd00::/64")};
+  host.settings.nat.ports = net::PortRange{1000, 2000};
+  const auto rules = [&](Family family) {
+    return Lines(RenderHostChains(host, family).at(kNatOutgoingChain), family);
+  };
+  EXPECT_THAT(rules(Family::kV4), ElementsAre("meta l4proto 6 masquerade to :1000-2000 fully-random",
+                                              "meta l4proto 17 masquerade to :1000-2000 fully-random",
+                                              "masquerade fully-random"));
+  host.settings.nat.address = net::Ip::Parse("203.0.113.7");
+  EXPECT_THAT(rules(Family::kV4), ElementsAre("meta l4proto 6 snat to 203.0.113.7:1000-2000 fully-random",
+                                              "meta l4proto 17 snat to 203.0.113.7:1000-2000 fully-random",
+                                              "snat to 203.0.113.7 fully-random"));
+  EXPECT_EQ(rules(Family::kV6).back(), "masquerade fully-random") << "the address is of the other family";
+  host.settings.nat.except_hosts = true;
+  host.settings.nat.out_interface = "eth+";
+  EXPECT_EQ(
+      Lines(RenderHostChains(host, Family::kV4).at(kNatChain)).back(),
+      "oifname \"eth+\" ip saddr @masq-ipam-pools ip daddr != @all-ipam-pools ip daddr != @all-hosts-net "
+      "jump cali-nat-outgoing");
+}
+
+TEST(HostRendering, TunnelledPacketsOfStrangersAreDroppedWhereThereIsSuchATunnel) {
+  HostView host;
+  EXPECT_THAT(Lines(RenderHostChains(host, Family::kV4).at(kInputChain)),
+              Not(Contains(HasSubstr("denied-tunnel"))));
+  host.settings.tunnels.ipip = dataplane_api::TunnelDevice{net::Ip::Parse("10.0.0.1"), std::nullopt, 0};
+  host.settings.tunnels.vxlan_v6 = dataplane_api::TunnelDevice{net::Ip::Parse("fd00::1"), std::nullopt, 0};
+  host.settings.external_hosts = {C("172.31.0.0/24")};
+  const auto v4 = Lines(RenderHostChains(host, Family::kV4).at(kInputChain));
+  EXPECT_THAT(
+      std::vector<std::string>(v4.end() - 3, v4.end()),
+      ElementsAre("meta l4proto 4 ip saddr @all-hosts-net accept comment \"a host of this cluster\"",
+                  "meta l4proto 4 ip saddr @external-hosts-net accept comment \"a host of this cluster\"",
+                  "meta l4proto 4 counter name \"denied-tunnel\" drop comment \"IPIP of a stranger\""));
+  const auto v6 = Lines(RenderHostChains(host, Family::kV6).at(kInputChain), Family::kV6);
+  EXPECT_EQ(
+      v6.back(),
+      "meta l4proto 17 th dport 4789 counter name \"denied-tunnel\" drop comment \"VXLAN of a stranger\"");
+  EXPECT_THAT(Lines(RenderHostChains(host, Family::kV6).at(kRawOutput), Family::kV6),
+              Contains("meta l4proto 17 th dport 4789 notrack"));
+  EXPECT_THAT(
+      Lines(RenderHostChains(host, Family::kV4).at(kNatChain)),
+      Contains(
+          "oifname \"tunl0\" fib saddr . oif type != local fib saddr type local masquerade fully-random"));
+}
+
+TEST(HostRendering, AFloatingIpLeadsToItsWorkloadAndBack) {
+  HostView host;
+  host.floating_ips[*net::Ip::Parse("203.0.113.9")] = *net::Ip::Parse("10.0.0.9");
+  const auto chains = RenderHostChains(host, Family::kV4);
+  EXPECT_THAT(Lines(chains.at(kFloatingDnatChain)), ElementsAre("ip daddr 203.0.113.9 dnat to 10.0.0.9"));
+  EXPECT_THAT(Lines(chains.at(kFloatingSnatChain)),
+              ElementsAre("ip daddr 10.0.0.9 ip saddr 10.0.0.9 snat to 203.0.113.9"));
+  EXPECT_TRUE(chains.contains(kNatPrerouting) && chains.contains(kNatOutput) && chains.contains(kNatChain));
+  EXPECT_FALSE(RenderHostChains(host, Family::kV6).contains(kNatPrerouting));
+}
+
+TEST(HostRendering, AServicesAddressIsNotForwarded) {
+  HostView host;
+  EXPECT_FALSE(RenderHostChains(host, Family::kV4).contains(kServiceLoopChain));
+  host.settings.service_addresses = {C("10.96.0.0/12")};
+  EXPECT_THAT(Lines(RenderHostChains(host, Family::kV4).at(kForwardChain)),
+              Contains("ip daddr @service-cidrs jump cali-cidr-block"));
+  host.settings.reject_looping = true;
+  EXPECT_THAT(Lines(RenderHostChains(host, Family::kV4).at(kServiceLoopChain)),
+              ElementsAre("counter name \"denied-service-loop\" reject comment \"no service answers here\""));
 }
 
 TEST(HostRendering, PoolSetsHoldNoPrefixInsideAnother) {
   dataplane_api::HostSettings host;
   host.all_pools = {C("10.0.0.0/16"), C("10.0.1.0/24"), C("fd00::/64")};
-  EXPECT_EQ(RenderPoolSets(host, Family::kV4).at(kAllPools).members.size(), 1U);
+  EXPECT_EQ(RenderHostSets(host, Family::kV4).at(kAllPools).members.size(), 1U);
 }
 
 TEST(HostRendering, WhatAWorkloadSendsToItsHostFollowsTheSetting) {

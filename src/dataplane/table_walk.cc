@@ -210,6 +210,11 @@ class Walker {
     return Is(m.op, packet_.icmp_type == m.type && (!m.code || *m.code == packet_.icmp_code));
   }
   bool Match(const MatchReversePathFails&) { return !packet_.from_where_it_routes; }
+  // Of a packet's first steps: whether it begins or ends at this host. Which interface has an address is not
+  // known here; it matters for translation only.
+  bool Match(const MatchLocal& m) {
+    return Is(m.op, m.side == Side::kSource ? packet_.in_interface.empty() : packet_.out_interface.empty());
+  }
   bool Match(const SetCtMark& m) {
     ct_mark_ = (ct_mark_ & ~m.mask) | m.value;
     return true;

@@ -14,9 +14,17 @@
 #include "dataplane_api/remote.h"
 #include "net/cidr.h"
 #include "net/mac.h"
+#include "net/ports.h"
 
 // All that calc may say to the dataplane. Plain values; two batches merge by taking the later value per key.
 namespace calico::dataplane_api {
+
+// An address by which a workload is reached from outside (reference felix 3.5).
+struct FloatingIp {
+  net::Ip external, internal;
+  bool operator==(const FloatingIp&) const = default;
+  auto operator<=>(const FloatingIp&) const = default;
+};
 
 // One workload endpoint of this host.
 struct Endpoint {
@@ -25,6 +33,7 @@ struct Endpoint {
   std::optional<net::Mac> mac;
   std::vector<net::Cidr> addresses;  // each a /32 or /128
   std::vector<net::Cidr> spoofable;  // sources that it may use besides its own addresses
+  std::vector<FloatingIp> floating_ips;
   BothDirections policies;
   std::vector<std::string> profiles;  // in order; keys of Batch::profiles
   bool operator==(const Endpoint&) const = default;
@@ -51,6 +60,16 @@ struct FailsafePort {
   bool operator==(const FailsafePort&) const = default;
 };
 
+// How packets of pools become the host's own when they leave for elsewhere (reference felix 3.6).
+struct OutgoingNat {
+  std::vector<net::Cidr> pools;         // sources to translate …
+  bool except_hosts = false;            // … unless they go to a pool or, so asked, to a host of the cluster
+  std::optional<net::Ip> address;       // instead of that of the interface; IPv4
+  std::optional<net::PortRange> ports;  // of TCP and UDP
+  std::string out_interface;            // only packets that leave by this one; empty: all
+  bool operator==(const OutgoingNat&) const = default;
+};
+
 // Facts of the whole host, most of them from FelixConfiguration (reference felix 4.4).
 struct HostSettings {
   std::vector<std::string> interface_prefixes{"cali"};
@@ -63,16 +82,21 @@ struct HostSettings {
   bool drop_invalid = true;     // packets that conntrack cannot place
   bool recheck_flows = true;    // a changed policy is asked again about flows that are already there
   bool allow_spoofing = false;  // workloads may be given foreign sources (Endpoint::spoofable)
+  bool floating_ips = false;    // Endpoint::floating_ips of any orchestrator are in force
   bool allow_vxlan_from_workloads = false;
   bool allow_ipip_from_workloads = false;
   std::uint16_t vxlan_port = 4789;
   std::string log_prefix = "calico-packet";
   std::vector<FailsafePort> failsafe_inbound, failsafe_outbound;
-  std::vector<net::Cidr> nat_pools;     // sources to masquerade …
-  std::vector<net::Cidr> all_pools;     // … unless the destination is in here; disabled pools count
+  OutgoingNat nat;
+  std::vector<net::Cidr> all_pools;     // disabled ones too, not those of load balancers only
   std::set<net::Cidr> own_blocks;       // black-holed, except /32 and /128
   std::optional<net::Cidr> ipv4, ipv6;  // of this host, with its subnet
   Tunnels tunnels;
+  // Addresses that stand for services: a packet that still has one when it would be forwarded would come back
+  // for ever (reference felix 2.14). Empty: not looked at.
+  std::vector<net::Cidr> service_addresses;
+  bool reject_looping = false;            // instead of a silent drop
   std::string mtu_interfaces;             // regular expression over names: whose MTU counts
   std::vector<net::Cidr> external_hosts;  // that may send us tunnelled packets although they are no nodes
   bool operator==(const HostSettings&) const = default;

@@ -119,6 +119,15 @@ struct MatchReversePathFails {
   bool operator==(const MatchReversePathFails&) const = default;
 };
 
+// `fib daddr type local`; with `on_interface` `fib saddr . oif type local`: an address of this host, or of
+// that one interface (packets that leave only).
+struct MatchLocal {
+  Side side;
+  bool on_interface = false;
+  Op op = Op::kEq;
+  bool operator==(const MatchLocal&) const = default;
+};
+
 struct Counter {
   bool operator==(const Counter&) const = default;
 };  // anonymous, per rule
@@ -140,8 +149,22 @@ struct NoTrack {
 struct Reject {
   bool operator==(const Reject&) const = default;
 };  // with an ICMP "port unreachable"; not in postrouting
+// Source addresses become the one that the packet leaves by; ports, of TCP and UDP, stay in a range if there
+// is one.
 struct Masquerade {
+  std::optional<net::PortRange> ports;
+  bool fully_random = false;  // NF_NAT_RANGE_PROTO_RANDOM_FULLY
   bool operator==(const Masquerade&) const = default;
+};
+struct SourceNat {
+  net::Ip address;
+  std::optional<net::PortRange> ports;
+  bool fully_random = false;
+  bool operator==(const SourceNat&) const = default;
+};
+struct DestinationNat {
+  net::Ip address;
+  bool operator==(const DestinationNat&) const = default;
 };
 struct Log {
   std::string prefix;
@@ -163,8 +186,9 @@ struct VerdictMapLookup {
 using Statement =
     std::variant<MatchIifname, MatchOifname, MatchMark, MatchCtState, MatchCtMark, MatchCtDirection,
                  MatchCtStatus, MatchProtocol, MatchAddress, MatchAddressSet, MatchPort, MatchPortSet,
-                 MatchAddressPortSet, MatchInterfaceMacSet, MatchIcmp, MatchReversePathFails, Counter,
-                 CounterRef, SetMark, SetCtMark, NoTrack, Reject, Masquerade, Log, Verdict, VerdictMapLookup>;
+                 MatchAddressPortSet, MatchInterfaceMacSet, MatchIcmp, MatchReversePathFails, MatchLocal,
+                 Counter, CounterRef, SetMark, SetCtMark, NoTrack, Reject, Masquerade, SourceNat,
+                 DestinationNat, Log, Verdict, VerdictMapLookup>;
 struct Rule {
   std::vector<Statement> statements;
   std::string comment;  // shown by `nft list`; at most 128 bytes

@@ -111,10 +111,21 @@ nft::TableContent Everything(Family family) {
   content.chains["raw"] = raw;
   Chain nat;
   nat.base = BaseChain{BaseChain::Type::kNat, Hook::kPostrouting, 110, true};
-  nat.rules = {{{MatchAddressSet{Side::kSource, "nets"}, MatchAddressSet{Side::kDestination, "nets", Op::kNe},
-                 Masquerade{}},
-                ""}};
+  nat.rules = {
+      {{MatchAddressSet{Side::kSource, "nets"}, MatchAddressSet{Side::kDestination, "nets", Op::kNe},
+        Masquerade{}},
+       ""},
+      {{MatchLocal{Side::kSource, true, Op::kNe}, MatchLocal{Side::kSource}, Masquerade{std::nullopt, true}},
+       ""},
+      {{MatchProtocol{net::kTcp}, Masquerade{net::PortRange{1000, 2000}, true}}, "ports"},
+      {{MatchProtocol{net::kUdp}, SourceNat{net.ip(), net::PortRange{1000, 1001}, false}}, ""},
+      {{SourceNat{net.ip(), std::nullopt, true}}, "to one address"}};
   content.chains["nat"] = nat;
+  nat.base = BaseChain{BaseChain::Type::kNat, Hook::kPrerouting, -110, true};
+  nat.rules = {
+      {{MatchLocal{Side::kDestination}, MatchAddress{Side::kDestination, net}, DestinationNat{net.ip()}},
+       ""}};
+  content.chains["nat-in"] = nat;
   content.chains["target"].rules = {{{Verdict{VerdictKind::kReturn, ""}}, ""}};
   return content;
 }

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -18,4 +20,7 @@ def network():
     try:
         yield made.create()
     finally:
+        if "TEST_LOGS" in os.environ:
+            for log in STATE.glob("**/*.log"):
+                shutil.copy(log, Path(os.environ["TEST_LOGS"]) / f"{log.parent.name}-{log.name}")
         made.destroy()

@@ -25,7 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 CACHE = ROOT / "build" / "vm"
 PACKAGES = ("bash busybox-static coreutils findutils grep sed tar gzip python3 python3-pytest iproute2 bird2 etcd-server "
-            "etcd-client tcpdump conntrack nftables iptables iputils-ping procps util-linux ethtool wireguard-tools "
+            "etcd-client mount tcpdump conntrack nftables iptables iputils-ping procps util-linux ethtool wireguard-tools "
             "kmod").split()
 PROGRAMS = ("calico-node", "calicoctl")  # of build/bin
 # Parts of the kernel package, below /lib/modules/<release>/kernel.
@@ -37,7 +37,7 @@ NOT_NEEDED = re.compile(r"^/usr/share/(doc|man|locale|info|lintian|bash-completi
 BEGIN, END = "== the machine is up ==", "== exit status "
 # The first program. Debian's own names for programs win over busybox's.
 INIT = """#!/bin/busybox sh
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb TEST_LOGS=/logs PYTHONDONTWRITEBYTECODE=1
 export PATH=/calico/build/bin:$PATH
 busybox mount -t proc proc /proc
 busybox mount -t sysfs sysfs /sys
@@ -57,7 +57,7 @@ echo "@BEGIN@"
 cd /calico
 . /calico/command
 status=$?
-[ $status = 0 ] || tar -cf /dev/vport0p1 -C /logs .
+[ $status = 0 ] || tar -cf /dev/vport*p1 -C /logs .
 echo "@END@$status"
 poweroff -f
 """
@@ -160,6 +160,8 @@ def make_tree(tree: Path, release: str, kernel_tree: Path) -> None:
     for path in ("/etc/protocols", "/etc/services", "/etc/ld.so.cache", "/etc/nsswitch.conf"):
         if os.path.exists(path):
             copy(path, tree)
+    if not os.path.lexists(tree / "usr/bin/sh"):
+        (tree / "usr/bin/sh").symlink_to("bash")
     (tree / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/bash\ntcpdump:x:100:100::/:/bin/false\n")
     (tree / "etc/group").write_text("root:x:0:\ntcpdump:x:100:\n")
     (tree / "etc/hosts").write_text("127.0.0.1 localhost vm\n::1 localhost\n")

@@ -15,6 +15,7 @@
 #include <libnftnl/udata.h>
 #include <linux/if.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
@@ -70,7 +71,12 @@ void SetData(nftnl_expr* expression, std::uint16_t attribute, const std::string&
   nftnl_expr_set(expression, attribute, data.data(), static_cast<std::uint32_t>(data.size()));
 }
 
-nftnl_expr* Build(const Expression& e) {
+// Older kernels heed the ports only if a flag says so; it is not told apart when read back.
+std::uint32_t NatFlags(const Expression& e) {
+  return e.b | (e.c != 0 ? NF_NAT_RANGE_PROTO_SPECIFIED : 0U);
+}
+
+nftnl_expr* Build(const Expression& e, net::Family family) {
   nftnl_expr* out = nullptr;
   switch (e.type) {
     case Type::kMeta:
@@ -152,6 +158,27 @@ nftnl_expr* Build(const Expression& e) {
       break;
     case Type::kMasq:
       out = nftnl_expr_alloc("masq");
+      if (NatFlags(e) != 0) nftnl_expr_set_u32(out, NFTNL_EXPR_MASQ_FLAGS, NatFlags(e));
+      if (e.c != 0) {
+        nftnl_expr_set_u32(out, NFTNL_EXPR_MASQ_REG_PROTO_MIN, NFT_REG_1);
+        nftnl_expr_set_u32(out, NFTNL_EXPR_MASQ_REG_PROTO_MAX, NFT_REG_2);
+      }
+      break;
+    case Type::kNat:
+      out = nftnl_expr_alloc("nat");
+      nftnl_expr_set_u32(out, NFTNL_EXPR_NAT_TYPE, e.a);
+      nftnl_expr_set_u32(out, NFTNL_EXPR_NAT_FAMILY, FamilyNumber(family));
+      nftnl_expr_set_u32(out, NFTNL_EXPR_NAT_REG_ADDR_MIN, NFT_REG_1);
+      if (NatFlags(e) != 0) nftnl_expr_set_u32(out, NFTNL_EXPR_NAT_FLAGS, NatFlags(e));
+      if (e.c != 0) {
+        nftnl_expr_set_u32(out, NFTNL_EXPR_NAT_REG_PROTO_MIN, NFT_REG_2);
+        nftnl_expr_set_u32(out, NFTNL_EXPR_NAT_REG_PROTO_MAX, NFT_REG_3);
+      }
+      break;
+    case Type::kImmediate:
+      out = nftnl_expr_alloc("immediate");
+      nftnl_expr_set_u32(out, NFTNL_EXPR_IMM_DREG, e.reg);
+      SetData(out, NFTNL_EXPR_IMM_DATA, e.data);
       break;
     case Type::kLog:
       out = nftnl_expr_alloc("log");
@@ -429,7 +456,7 @@ void BatchBuilder::AddRule(net::Family family, const std::string& chain, const R
   nftnl_rule_set_str(object.get(), NFTNL_RULE_TABLE, table_.c_str());
   nftnl_rule_set_str(object.get(), NFTNL_RULE_CHAIN, chain.c_str());
   for (const Expression& expression : Encode(rule, family))
-    nftnl_rule_add_expr(object.get(), Build(expression));
+    nftnl_rule_add_expr(object.get(), Build(expression, family));
   if (!rule.comment.empty()) {
     const UdataPtr data(nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN));
     nftnl_udata_put_strz(data.get(), NFTNL_UDATA_RULE_COMMENT, rule.comment.c_str());

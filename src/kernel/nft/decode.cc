@@ -44,7 +44,7 @@ class Decoder {
       case Type::kObjRef:
         return Took(1, CounterRef{first.data});
       case Type::kMasq:
-        return Took(1, Masquerade{});
+        return Took(1, Masquerade{std::nullopt, first.b != 0});
       case Type::kNoTrack:
         return Took(1, NoTrack{});
       case Type::kReject:
@@ -54,7 +54,9 @@ class Decoder {
       case Type::kVerdict:
         return Took(1, DecodeVerdict(first));
       case Type::kFib:
-        return Took(2, MatchReversePathFails{});
+        return NextFib(first);
+      case Type::kImmediate:
+        return NextNat();
       case Type::kCt:
         return NextCt(first.a);
       case Type::kMeta:
@@ -80,6 +82,34 @@ class Decoder {
   }
   static Op LookupOp(const Expression& lookup) { return lookup.a != 0 ? Op::kNe : Op::kEq; }
   static Op OpOf(const Expression& compare) { return compare.a == NFT_CMP_EQ ? Op::kEq : Op::kNe; }
+
+  std::optional<Statement> NextFib(const Expression& fib) {
+    if (fib.b != NFT_FIB_RESULT_ADDRTYPE) return Took(2, MatchReversePathFails{});
+    const Side side = (fib.a & NFTA_FIB_F_SADDR) != 0 ? Side::kSource : Side::kDestination;
+    return Took(2, MatchLocal{side, (fib.a & NFTA_FIB_F_OIF) != 0, OpOf(At(1))});
+  }
+
+  // An address, ports, or both, and what they are for.
+  std::optional<Statement> NextNat() {
+    std::size_t next = 0;
+    std::optional<net::Ip> address;
+    std::optional<net::PortRange> ports;
+    const std::string& data = At(0).data;
+    if (data.size() == (family_ == net::Family::kV4 ? 4U : 16U)) {
+      address = net::Ip::FromBytes(family_, reinterpret_cast<const std::uint8_t*>(data.data()));
+      ++next;
+    }
+    if (At(next).type == Type::kImmediate) {
+      ports = net::PortRange{FromBig16(At(next).data), FromBig16(At(next + 1).data)};
+      next += 2;
+    }
+    const Expression& nat = At(next);
+    const bool random = nat.b != 0;
+    if (nat.type == Type::kMasq) return Took(next + 1, Masquerade{ports, random});
+    if (nat.type != Type::kNat || !address) return std::nullopt;
+    if (nat.a == NFT_NAT_SNAT) return Took(next + 1, SourceNat{*address, ports, random});
+    return Took(next + 1, DestinationNat{*address});
+  }
 
   std::optional<Statement> NextCt(std::uint32_t key) {
     switch (key) {

@@ -6,7 +6,9 @@
 #include <linux/if.h>
 #include <linux/if_arp.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/rtnetlink.h>
 
 #include "kernel/nft/expression.h"
 
@@ -118,6 +120,12 @@ class Encoder {
     Add({Type::kFib, NFTA_FIB_F_SADDR | NFTA_FIB_F_MARK | NFTA_FIB_F_IIF, NFT_FIB_RESULT_OIF, 0, "", ""});
     Cmp(Op::kEq, Host32(0));
   }
+  void operator()(const MatchLocal& match) {
+    const std::uint32_t side = match.side == Side::kSource ? NFTA_FIB_F_SADDR : NFTA_FIB_F_DADDR;
+    const std::uint32_t interface = match.on_interface ? NFTA_FIB_F_OIF : 0;
+    Add({Type::kFib, side | interface, NFT_FIB_RESULT_ADDRTYPE, 0, "", ""});
+    Cmp(match.op, Host32(RTN_LOCAL));
+  }
   void operator()(const Counter&) { Add({Type::kCounter, 0, 0, 0, "", ""}); }
   void operator()(const CounterRef& reference) {
     Add({Type::kObjRef, NFT_OBJECT_COUNTER, 0, 0, reference.name, ""});
@@ -137,7 +145,19 @@ class Encoder {
     const std::uint32_t code = family_ == net::Family::kV4 ? ICMP_PORT_UNREACH : ICMPV6_PORT_UNREACH;
     Add({Type::kReject, NFT_REJECT_ICMP_UNREACH, code, 0, "", ""});
   }
-  void operator()(const Masquerade&) { Add({Type::kMasq, 0, 0, 0, "", ""}); }
+  void operator()(const Masquerade& nat) {
+    Ports(nat.ports, NFT_REG_1);
+    Add({Type::kMasq, 0, FlagsOf(nat.fully_random), nat.ports ? 1U : 0U, "", ""});
+  }
+  void operator()(const SourceNat& nat) {
+    Immediate(Bytes(nat.address), NFT_REG_1);
+    Ports(nat.ports, NFT_REG_2);
+    Add({Type::kNat, NFT_NAT_SNAT, FlagsOf(nat.fully_random), nat.ports ? 1U : 0U, "", ""});
+  }
+  void operator()(const DestinationNat& nat) {
+    Immediate(Bytes(nat.address), NFT_REG_1);
+    Add({Type::kNat, NFT_NAT_DNAT, 0, 0, "", ""});
+  }
   void operator()(const Log& log) { Add({Type::kLog, 0, 0, 0, log.prefix, ""}); }
   void operator()(const Verdict& verdict) {
     Add({Type::kVerdict, VerdictCode(verdict.kind), 0, 0, verdict.chain, ""});
@@ -151,6 +171,17 @@ class Encoder {
 
  private:
   void Add(Expression expression) { out_.push_back(std::move(expression)); }
+  static std::uint32_t FlagsOf(bool fully_random) {
+    return fully_random ? NF_NAT_RANGE_PROTO_RANDOM_FULLY : 0;
+  }
+  void Immediate(std::string data, std::uint32_t reg) {
+    Add({Type::kImmediate, 0, 0, 0, std::move(data), "", reg});
+  }
+  void Ports(const std::optional<net::PortRange>& ports, std::uint32_t first_reg) {
+    if (!ports) return;
+    Immediate(Big16(ports->first), first_reg);
+    Immediate(Big16(ports->last), first_reg + 1);
+  }
   void Meta(std::uint32_t key, std::uint32_t reg = NFT_REG_1) { Add({Type::kMeta, key, 0, 0, "", "", reg}); }
   void Ct(std::uint32_t key) { Add({Type::kCt, key, 0, 0, "", ""}); }
   void Lookup(const std::string& set, Op op) { Add({Type::kLookup, op == Op::kNe ? 1U : 0U, 0, 0, set, ""}); }

@@ -10,24 +10,26 @@
 
 // Internal to nftables*.cc: a rule as the kernel's expressions, still without libnftnl, so that both
 // directions are pure and can be compared. Everything goes through register 1 or the verdict register; the
-// parts of a concatenation are loaded one behind the other.
+// parts of a concatenation are loaded one behind the other, and so are an address and ports to translate to.
 namespace calico::kernel::nft {
 
 struct Expression {
   enum class Type : std::uint8_t {
-    kMeta,     // a: key -> register
-    kMetaSet,  // a: key <- register
-    kCt,       // a: key
-    kCtSet,    // a: key <- register
-    kPayload,  // a: base, b: offset, c: length
-    kBitwise,  // data: mask, data2: xor
-    kCmp,      // a: operator, data
-    kRange,    // a: operator, data: from, data2: to
-    kLookup,   // a: 1 = inverted, b: 1 = map to a verdict, data: set
-    kFib,      // a: flags, b: result
-    kCounter,  // values are not part of it
-    kObjRef,   // a: object type, data: name
-    kMasq,
+    kMeta,       // a: key -> register
+    kMetaSet,    // a: key <- register
+    kCt,         // a: key
+    kCtSet,      // a: key <- register
+    kPayload,    // a: base, b: offset, c: length
+    kBitwise,    // data: mask, data2: xor
+    kCmp,        // a: operator, data
+    kRange,      // a: operator, data: from, data2: to
+    kLookup,     // a: 1 = inverted, b: 1 = map to a verdict, data: set
+    kFib,        // a: flags, b: result
+    kCounter,    // values are not part of it
+    kObjRef,     // a: object type, data: name
+    kImmediate,  // data -> register
+    kMasq,       // b: flags, c: 1 = ports from registers 1 and 2
+    kNat,        // a: type, b: flags, c: 1 = ports from 2 and 3; the address from register 1
     kNoTrack,
     kReject,   // a: type, b: code
     kLog,      // data: prefix

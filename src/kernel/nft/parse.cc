@@ -10,6 +10,7 @@
 #include <libnftnl/udata.h>
 #include <linux/if.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include "kernel/nft/expression.h"
@@ -83,7 +84,25 @@ Expression From(const nftnl_expr* e) {
     return {
         Type::kReject, u32(NFTNL_EXPR_REJECT_TYPE), nftnl_expr_get_u8(e, NFTNL_EXPR_REJECT_CODE), 0, "", ""};
   }
-  if (name == "masq") return {Type::kMasq, 0, 0, 0, "", ""};
+  // The kernel adds flags of its own, which say no more than which registers are in use.
+  const auto nat_flags = [&](std::uint16_t attribute) {
+    return set(attribute) ? u32(attribute) & NF_NAT_RANGE_PROTO_RANDOM_FULLY : 0U;
+  };
+  if (name == "masq") {
+    return {Type::kMasq, 0, nat_flags(NFTNL_EXPR_MASQ_FLAGS), set(NFTNL_EXPR_MASQ_REG_PROTO_MIN) ? 1U : 0U,
+            "",          ""};
+  }
+  if (name == "nat") {
+    return {Type::kNat,
+            u32(NFTNL_EXPR_NAT_TYPE),
+            nat_flags(NFTNL_EXPR_NAT_FLAGS),
+            set(NFTNL_EXPR_NAT_REG_PROTO_MIN) ? 1U : 0U,
+            "",
+            ""};
+  }
+  if (name == "immediate" && set(NFTNL_EXPR_IMM_DATA) && !set(NFTNL_EXPR_IMM_VERDICT)) {
+    return {Type::kImmediate, 0, 0, 0, Data(e, NFTNL_EXPR_IMM_DATA), "", u32(NFTNL_EXPR_IMM_DREG)};
+  }
   if (name == "log") return {Type::kLog, 0, 0, 0, Text(e, NFTNL_EXPR_LOG_PREFIX), ""};
   if (name == "immediate" && set(NFTNL_EXPR_IMM_VERDICT)) {
     return {Type::kVerdict,

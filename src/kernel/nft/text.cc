@@ -54,6 +54,16 @@ std::string StatusText(std::uint32_t bits) {
   return out;
 }
 
+std::string PortsText(const net::PortRange& ports) {
+  return fmt::format(":{}-{}", ports.first, ports.last);
+}
+std::string RandomText(bool fully_random) {
+  return fully_random ? " fully-random" : "";
+}
+std::string NatAddress(const net::Ip& ip, bool with_ports) {
+  return with_ports && !ip.is_v4() ? "[" + ip.ToString() + "]" : ip.ToString();
+}
+
 struct StatementText {
   net::Family family;
 
@@ -106,6 +116,10 @@ struct StatementText {
     return fmt::format("@th,0,16 {}0x{:02x}{:02x}", OpText(m.op), m.type, *m.code);
   }
   std::string operator()(const MatchReversePathFails&) const { return "fib saddr . mark . iif oif 0"; }
+  std::string operator()(const MatchLocal& m) const {
+    return fmt::format("fib {}{} type {}local", AddressText(m.side), m.on_interface ? " . oif" : "",
+                       OpText(m.op));
+  }
   std::string operator()(const Counter&) const { return "counter"; }
   std::string operator()(const CounterRef& c) const { return fmt::format("counter name \"{}\"", c.name); }
   std::string operator()(const SetMark& m) const {
@@ -118,7 +132,14 @@ struct StatementText {
   std::string operator()(const Reject&) const {
     return family == net::Family::kV4 ? "reject" : "reject with icmpv6 port-unreachable";
   }
-  std::string operator()(const Masquerade&) const { return "masquerade"; }
+  std::string operator()(const Masquerade& n) const {
+    return "masquerade" + (n.ports ? " to " + PortsText(*n.ports) : "") + RandomText(n.fully_random);
+  }
+  std::string operator()(const SourceNat& n) const {
+    return "snat to " + NatAddress(n.address, n.ports.has_value()) + (n.ports ? PortsText(*n.ports) : "") +
+           RandomText(n.fully_random);
+  }
+  std::string operator()(const DestinationNat& n) const { return "dnat to " + n.address.ToString(); }
   std::string operator()(const Log& l) const { return fmt::format("log prefix \"{}\"", l.prefix); }
   std::string operator()(const Verdict& v) const { return VerdictText(v); }
   std::string operator()(const VerdictMapLookup& l) const {
