@@ -63,17 +63,12 @@ class Stream:
         assert self.receiver.stdout and self.receiver.stdout.readline() == "ready\n"
         self.sender = source.start(sys.executable, PROBE, "send", target.ip, str(port), str(rate))
         assert self.sender.stdout and self.sender.stdout.readline() == "ready\n"
-        # nsenter into a PID namespace waits for its child, which is what signals are for.
         self.source, self.target = source, target
 
     def end(self) -> tuple[int, int]:
         """(sent, received)"""
-        words = []
-        for process in (self.sender, self.receiver):
-            for child in _descendants(process.pid):
-                subprocess.run(["kill", "-TERM", str(child)], check=False)
-            words.append(int(process.communicate(timeout=60)[0].split()[1]))
-        return words[0], words[1]
+        sent, received = (int(_end(process).split()[1]) for process in (self.sender, self.receiver))
+        return sent, received
 
     def lost(self) -> tuple[int, int]:
         sent, received = self.end()
@@ -84,6 +79,20 @@ def _descendants(pid: int) -> list[int]:
     """The processes below one that have no children."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [last for child in children for last in _descendants(int(child))] or [pid]
+
+
+def _end(process: subprocess.Popen, sig: str = "TERM") -> str:
+    """Ends what was started through nsenter, which does not hand signals on; its output."""
+    for child in _descendants(process.pid):
+        subprocess.run(["kill", f"-{sig}", str(child)], check=False)
+    return process.communicate(timeout=60)[0]
+
+
+def route_events(host: Host, seconds: float) -> str:
+    """What changes in a host's routes during this time."""
+    monitor = subprocess.Popen(host.enter("ip", "monitor", "route"), stdout=subprocess.PIPE, text=True)
+    time.sleep(seconds)
+    return _end(monitor)
 
 
 class Capture:
@@ -101,9 +110,8 @@ class Capture:
     def packets(self) -> list[str]:
         """What has been seen; ends the capture."""
         time.sleep(0.3)
-        for child in _descendants(self.process.pid):
-            subprocess.run(["kill", "-INT", str(child)], check=False)
-        return [line for line in self.process.communicate(timeout=30)[0].splitlines() if line.strip()]
+        lines = _end(self.process, "INT").splitlines()
+        return [line for line in lines if re.match(r"\d\d:\d\d:\d\d", line)]  # further ones describe what is inside
 
 
 class Network(Lab):

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/node/agent.h"
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
@@ -142,6 +143,22 @@ bool KernelHasBirdRoutes() {
   return false;
 }
 
+// Of a BIRD that has ended, to what is in the pools.
+Status RemoveBirdRoutes(const std::vector<dataplane_api::BgpPoolView>& pools) {
+  ASSIGN_OR_RETURN(const auto rtnetlink, kernel::OpenRtnetlink());
+  for (const net::Family family : {net::Family::kV4, net::Family::kV6}) {
+    ASSIGN_OR_RETURN(const auto routes, rtnetlink->ListRoutes(family, kernel::kMainTable));
+    for (const auto& [key, route] : routes) {
+      const bool in_pool = std::any_of(pools.begin(), pools.end(),
+                                       [&](const auto& pool) { return pool.cidr.Contains(key.dst); });
+      if (route.protocol != kernel::kProtoBird || !in_pool) continue;
+      const Status removed = rtnetlink->DeleteRoute(kernel::kMainTable, key);
+      if (!removed.has_value() && removed.error().code() != ErrorCode::kNotFound) return removed;
+    }
+  }
+  return Ok();
+}
+
 bgp::BirdSpeaker::Options BirdOptions() {
   bgp::BirdSpeaker::Options options;
   options.kernel_has_bird_routes = KernelHasBirdRoutes;
@@ -179,6 +196,7 @@ class Agent {
 
   Status Start(const FelixSettings& settings) {
     ASSIGN_OR_RETURN(dataplane_, DataplaneThread::Open(clock_));
+    if (!uses_bird_) RETURN_IF_ERROR(TakeOverFromBird());
     if (uses_bird_) {
       speaker_ = std::make_unique<bgp::BirdSpeaker>(bgp_.loop(), clock_, BirdOptions());
       dataplane_->OnIpipDevice([this] { bgp_.loop().Post([this] { speaker_->OnTunnelDevice(); }); });
@@ -222,6 +240,24 @@ class Agent {
     if (speaker_ == nullptr || (sent_view_ && *sent_view_ == view)) return;
     sent_view_ = view;
     bgp_.loop().Post([this, view] { speaker_->OnView(view); });
+  }
+
+  // The backend was bird before and is another one now: what that BIRD left in the kernel would stay for
+  // ever.
+  Status TakeOverFromBird() {
+    ASSIGN_OR_RETURN(const bool stopped, bgp::BirdSpeaker::StopBird(BirdOptions()));
+    if (!stopped) return Ok();
+    LogInfo(kComponent, "stopped BIRD: CALICO_NETWORKING_BACKEND wants none");
+    // Not before our own routes stand beside them.
+    bird_routes_ = calc_.loop().Every(std::chrono::milliseconds(200), [this] {
+      if (!graph_.in_sync() || !dataplane_->TakeSnapshot().ready) return;
+      if (const Status removed = RemoveBirdRoutes(graph_.bgp_view().pools); !removed.has_value()) {
+        LogWarning(kComponent, "routes of the former BIRD: {}; trying again", removed.error().message());
+        return;
+      }
+      bird_routes_.reset();
+    });
+    return Ok();
   }
 
   // Read by the CNI plugin, and by ours. On the dataplane's loop.
@@ -367,6 +403,7 @@ class Agent {
   std::optional<dataplane_api::BgpView> sent_view_;
   std::unique_ptr<DataplaneThread> dataplane_;
   LoopThread calc_;
+  std::unique_ptr<EventLoop::Handle> bird_routes_;
   LoopThread bgp_;
   std::unique_ptr<bgp::BirdSpeaker> speaker_;  // the bgp loop
   IpamUpkeep upkeep_;
@@ -429,7 +466,7 @@ Status RunAgent(const Environment& environment) {
 Status Clean() {
   InitLogging(LogLevel::kInfo, "calico-node");
   ASSIGN_OR_RETURN(const UniqueFd lock, TakeLock());
-  RETURN_IF_ERROR(bgp::BirdSpeaker::StopBird(BirdOptions()));
+  ASSIGN_OR_RETURN([[maybe_unused]] const bool stopped, bgp::BirdSpeaker::StopBird(BirdOptions()));
   ASSIGN_OR_RETURN(KernelHandles kernel, KernelHandles::Open());
   return dataplane::RemoveEverything(kernel.AsKernel());
 }

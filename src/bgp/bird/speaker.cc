@@ -195,16 +195,16 @@ BirdSpeaker::Health BirdSpeaker::health() const {
   return {impl_->process.has_value(), impl_->problem};
 }
 
-Status BirdSpeaker::StopBird(const Options& options) {
+Result<bool> BirdSpeaker::StopBird(const Options& options) {
   auto running = FindRunning(options);
   if (!running.has_value()) {
     if (running.error().code() == ErrorCode::kNotFound || running.error().code() == ErrorCode::kUnavailable)
-      return Ok();
+      return false;
     return std::move(running).error();
   }
   if (::kill(running->pid, SIGTERM) != 0) return Error::FromErrno(errno, "end BIRD");
   pollfd ended{running->pidfd.get(), POLLIN, 0};
-  if (::poll(&ended, 1, static_cast<int>(kStopTimeout / std::chrono::milliseconds(1))) == 1) return Ok();
+  if (::poll(&ended, 1, static_cast<int>(kStopTimeout / std::chrono::milliseconds(1))) == 1) return true;
   return Error(ErrorCode::kUnavailable, fmt::format("BIRD (pid {}) does not end", running->pid));
 }
 

@@ -41,8 +41,8 @@ class BirdSpeaker final {
   };
   Health health() const;
 
-  // Ends the BIRD that runs under `options` (SIGTERM), for `calico-node clean`. Fine if there is none.
-  static Status StopBird(const Options& options);
+  // Ends the BIRD that runs under `options` (SIGTERM). False: there is none.
+  static Result<bool> StopBird(const Options& options);
 
  private:
   struct Impl;
