@@ -126,6 +126,7 @@ dataplane_api::HostSettings ComputeHostSettings(const ClusterState& state) {
     settings.ipv6 = net::Cidr::Parse(self->bgp->ipv6_address);
   }
   settings.tunnels = ComputeTunnels(state);
+  settings.wireguard = ComputeWireguard(state);
   settings.mtu_interfaces = felix.Text("mtuIfacePattern");
   for (const std::string& text : Split(felix.Text("externalNodesList"), ',')) {
     if (const auto cidr = net::Cidr::Parse(Trim(text))) settings.external_hosts.push_back(cidr->Masked());

@@ -94,6 +94,8 @@ RemoteHost RemoteHostOf(const model::Node& node) {
     host.vxlan_v4 = Vtep{*ip, VtepMacOf(node, net::Family::kV4)};
   if (const auto ip = net::Ip::Parse(node.ipv6_vxlan_tunnel_addr))
     host.vxlan_v6 = Vtep{*ip, VtepMacOf(node, net::Family::kV6)};
+  host.wireguard_v4 = node.status.wireguard_public_key;
+  host.wireguard_v6 = node.status.wireguard_public_key_v6;
   return host;
 }
 
@@ -119,6 +121,35 @@ Tunnels ComputeTunnels(const ClusterState& state) {
     tunnels.vxlan_v6->mac = VtepMacOf(self, net::Family::kV6);
   }
   return tunnels;
+}
+
+dataplane_api::Wireguard ComputeWireguard(const ClusterState& state) {
+  const FelixSettings felix = SettingsOf(state);
+  const auto self = state.nodes.find(state.node_name);
+  const model::NodeWireguard node =
+      self != state.nodes.end() && self->second.wireguard ? *self->second.wireguard : model::NodeWireguard{};
+  dataplane_api::Wireguard out;
+  out.host_encryption = felix.Bool("wireguardHostEncryptionEnabled");
+  out.rule_priority = static_cast<std::uint32_t>(felix.Number("wireguardRoutingRulePriority"));
+  out.keepalive_seconds = static_cast<std::uint16_t>(felix.Number("wireguardKeepAlive"));
+  // The first table of the ranges, which are 1-250 if nobody says otherwise (reference felix 3.10).
+  for (const char* ranges : {"routeTableRange", "routeTableRanges"}) {
+    if (felix.Explicit(ranges) && felix.Number(ranges) > 0)
+      out.table = static_cast<std::uint32_t>(felix.Number(ranges));
+  }
+  const auto device = [&](const char* suffix, const std::string& address) {
+    const auto named = [&](const char* field) { return std::string("wireguard") + field + suffix; };
+    dataplane_api::WireguardDevice one;
+    one.enabled = felix.Bool(named("Enabled"));
+    one.interface = felix.Text(named("InterfaceName"));
+    one.port = felix.Port(named("ListeningPort"));
+    one.mtu_bytes = felix.Number(named("MTU"));
+    if (!out.host_encryption) one.address = net::Ip::Parse(address);
+    return one;
+  };
+  out.v4 = device("", node.interface_ipv4_address);
+  out.v6 = device("V6", node.interface_ipv6_address);
+  return out;
 }
 
 }  // namespace calico::calc

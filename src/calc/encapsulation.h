@@ -25,6 +25,7 @@ dataplane_api::RemoteHost RemoteHostOf(const model::Node& node);
 // What this host needs itself. Devices are wanted while a pool wants them, a disabled one too: its workloads
 // live on.
 dataplane_api::Tunnels ComputeTunnels(const ClusterState& state);
+dataplane_api::Wireguard ComputeWireguard(const ClusterState& state);
 // "66:…" of a node's name, unless the node says otherwise.
 net::Mac VtepMacOf(const model::Node& node, net::Family family);
 

@@ -149,7 +149,12 @@ const std::string* RemoteRoutes::OwnerOf(const net::Cidr& destination) const {
 std::optional<RemoteRoutes::Route> RemoteRoutes::RouteTo(const net::Cidr& destination) {
   unreachable_.erase(destination);
   const std::string* node = OwnerOf(destination);
-  if (node == nullptr || *node == cluster_.node_name) return std::nullopt;
+  if (node == nullptr) return std::nullopt;
+  const bool encrypts = Encrypts(destination.family());
+  if (*node == cluster_.node_name) {
+    if (!encrypts || BlockHost(destination) == node) return std::nullopt;
+    return Route{Route::Way::kHere, {}, *node};
+  }
   const model::IPPool* pool = nullptr;
   int longest = -1;
   for (const auto& [name, one] : cluster_.pools) {
@@ -158,15 +163,22 @@ std::optional<RemoteRoutes::Route> RemoteRoutes::RouteTo(const net::Cidr& destin
     pool = &one;
     longest = cidr->prefix_length();
   }
-  if (pool == nullptr || RouteOwnerOf(cluster_, *pool) != RouteOwner::kAgent) return std::nullopt;
+  if (pool == nullptr) return std::nullopt;
+  const std::optional<Route> not_ours =
+      encrypts ? std::optional(Route{Route::Way::kNotOurs, {}, *node}) : std::nullopt;
+  if (RouteOwnerOf(cluster_, *pool) != RouteOwner::kAgent) return not_ours;
   const net::Family family = destination.family();
   const bool v4 = family == net::Family::kV4;
+  const auto known = hosts_.find(*node);
+  const bool has_key = encrypts && known != hosts_.end() &&
+                       !(v4 ? known->second.wireguard_v4 : known->second.wireguard_v6).empty();
   const auto fail = [&](const std::string& why) {
+    if (has_key) return not_ours;  // WireGuard leads there all the same
     unreachable_[destination] =
         fmt::format("no route to the addresses of node {} in pool {}: {}", *node, pool->metadata.name, why);
-    return std::nullopt;
+    return not_ours;
   };
-  const auto host = hosts_.find(*node);
+  const auto host = known;
   if (host == hosts_.end()) return fail("there is no such node");
   const auto& address = v4 ? host->second.ipv4 : host->second.ipv6;
   if (!address) return fail(fmt::format("it has no IPv{} address", v4 ? 4 : 6));
@@ -216,7 +228,10 @@ void RemoteRoutes::TouchEverything() {
 
 void RemoteRoutes::Flush(std::map<net::Cidr, std::optional<Route>>& out) {
   if (everything_) {
-    active_ = AnyRouted();
+    const FelixSettings felix = SettingsOf(cluster_);
+    wireguard_v4_ = felix.Bool("wireguardEnabled");
+    wireguard_v6_ = felix.Bool("wireguardEnabledV6");
+    active_ = AnyRouted() || wireguard_v4_ || wireguard_v6_;
     TouchEverything();
     everything_ = false;
   }

@@ -51,6 +51,9 @@ class RemoteRoutes final {
   void TouchAddresses(IpSetIndex::SourceId id);
   void TouchEverything();
   bool AnyRouted() const;
+  bool Encrypts(net::Family family) const {
+    return family == net::Family::kV4 ? wireguard_v4_ : wireguard_v6_;
+  }
   // The host of an address; nullptr: nobody has it.
   const std::string* HolderOf(const net::Ip& ip) const;
   const std::string* BlockHost(const net::Cidr& block) const;
@@ -75,6 +78,7 @@ class RemoteRoutes final {
   std::set<net::Cidr> dirty_;
   bool everything_ = true;
   bool active_ = false;
+  bool wireguard_v4_ = false, wireguard_v6_ = false;  // in use on this host
 };
 
 }  // namespace calico::calc

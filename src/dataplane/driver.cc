@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/driver.h"
 
+#include <algorithm>
+#include <array>
+
 #include <fmt/format.h>
 
 #include "base/backoff.h"
@@ -15,6 +18,7 @@
 #include "dataplane/route_sync.h"
 #include "dataplane/tunnels.h"
 #include "dataplane/uplink.h"
+#include "dataplane/wireguard_sync.h"
 #include "dataplane/workload_interfaces.h"
 
 namespace calico::dataplane {
@@ -60,6 +64,8 @@ struct Driver::Impl {
         kernel(k),
         policy(k.nftables),
         tunnels(k.rtnetlink),
+        wireguards{WireguardSync(net::Family::kV4, k.rtnetlink, k.wireguard),
+                   WireguardSync(net::Family::kV6, k.rtnetlink, k.wireguard)},
         routes(k.rtnetlink, interfaces),
         neighbours(k.rtnetlink),
         forward(k.forward),
@@ -102,11 +108,19 @@ struct Driver::Impl {
       interfaces.SetPrefixes(batch.host->interface_prefixes);
       routes.SetBlocks(batch.host->own_blocks);
       tunnels.SetHost(*batch.host);
+      for (WireguardSync& wireguard : wireguards) wireguard.SetHost(*batch.host);
+      src_valid_mark = batch.host->wireguard.host_encryption && batch.host->wireguard.v4.enabled;
       uplink.SetHost(*batch.host);
       MeasureUplink();
     }
-    for (const auto& [name, host] : batch.hosts) tunnels.SetRemoteHost(name, host);
-    for (const auto& [destination, route] : batch.routes) routes.SetRemote(destination, route);
+    for (const auto& [name, host] : batch.hosts) {
+      tunnels.SetRemoteHost(name, host);
+      for (WireguardSync& wireguard : wireguards) wireguard.SetRemoteHost(name, host);
+    }
+    for (const auto& [destination, route] : batch.routes) {
+      routes.SetRemote(destination, route);
+      for (WireguardSync& wireguard : wireguards) wireguard.SetRoute(destination, route);
+    }
     for (const auto& [name, endpoint] : batch.endpoints) {
       if (endpoint)
         SetEndpoint(name, *endpoint);
@@ -174,6 +188,7 @@ struct Driver::Impl {
       const auto* entry = interfaces.Find(removed.ifindex);
       relevant = relevant || (entry != nullptr && interfaces.IsWorkload(entry->link.name));
       relevant = tunnels.OnLink(removed.name, removed.ifindex) || relevant;
+      for (WireguardSync& wireguard : wireguards) relevant = wireguard.OnLink(removed.name) || relevant;
       const std::string name = entry == nullptr ? removed.name : entry->link.name;
       interfaces.Remove(removed.ifindex);
       LostLink(removed.ifindex, name);
@@ -209,6 +224,7 @@ struct Driver::Impl {
     const int before = uplink.mtu_bytes();
     uplink.Measure(interfaces, addresses);
     tunnels.SetUplinkMtu(uplink.mtu_bytes());
+    for (WireguardSync& wireguard : wireguards) wireguard.SetUplinkMtu(uplink.mtu_bytes());
     return uplink.mtu_bytes() != before;
   }
 
@@ -225,7 +241,10 @@ struct Driver::Impl {
       if (was_up && !link.admin_up) LostLink(link.ifindex, link.name);
       // Counters and carriers of others come as often as they like.
       const bool same = old_state && *old_state == std::pair{link.admin_up, link.mtu_bytes};
-      return (tunnels.OnLink(link.name, link.ifindex) && !same) || renamed;
+      if (same && !renamed) return false;
+      bool ours = tunnels.OnLink(link.name, link.ifindex);
+      for (WireguardSync& wireguard : wireguards) ours = wireguard.OnLink(link.name) || ours;
+      return ours || renamed;
     }
     if (was_up && link.admin_up && !renamed) return false;  // carrier or statistics
     if (!link.admin_up) {
@@ -286,6 +305,7 @@ struct Driver::Impl {
     policy.RereadNextIfOthersCommitted();
     routes.RereadNext();
     tunnels.RereadNext();
+    for (WireguardSync& wireguard : wireguards) wireguard.RereadNext();
     neighbours.RereadNext();
     for (const auto& [name, endpoint] : endpoints) unconfigured.insert(name);
     if (!in_sync) return;
@@ -367,7 +387,20 @@ struct Driver::Impl {
     const Tunnels::Outcome outcome = tunnels.Apply(interfaces, addresses);
     Wrote(outcome.writes);
     for (const auto& failure : outcome.failures) failures.push_back({failure.what, failure.error});
-    const int mtu = tunnels.WorkloadMtu();
+    int mtu = tunnels.WorkloadMtu();
+    for (WireguardSync& wireguard : wireguards) {
+      const WireguardSync::Outcome one = wireguard.Apply(addresses);
+      Wrote(one.writes);
+      if (one.error) failures.push_back({"WireGuard", *one.error});
+      if (const int own = wireguard.MtuBytes(); own > 0) mtu = mtu == 0 ? own : std::min(mtu, own);
+    }
+    if (src_valid_mark) {
+      const auto set = EnsureValidMarks(kernel.sysctl);
+      if (set.has_value())
+        Wrote(*set);
+      else
+        failures.push_back({"src_valid_mark", set.error().message()});
+    }
     if (mtu > 0 && std::exchange(workload_mtu, mtu) != mtu && on_workload_mtu) on_workload_mtu(mtu);
     if (tunnel_links == tunnels.links()) return;
     // What was made just now: the events about it come later.
@@ -439,6 +472,8 @@ struct Driver::Impl {
   Uplink uplink;
   Tunnels tunnels;
   TunnelLinks tunnel_links;  // that the routes know
+  std::array<WireguardSync, 2> wireguards;
+  bool src_valid_mark = false;
   RouteSync routes;
   NeighbourSync neighbours;
   ForwardRule forward;
@@ -484,6 +519,10 @@ void Driver::OnEndpointState(std::function<void(const std::string&, const Endpoi
 void Driver::OnIpipDevice(std::function<void()> callback) {
   impl_->on_ipip_device = std::move(callback);
 }
+void Driver::OnWireguardKey(std::function<void(net::Family, const std::string&)> callback) {
+  for (WireguardSync& wireguard : impl_->wireguards) wireguard.OnKey(callback);
+}
+
 void Driver::OnWorkloadMtu(std::function<void(int)> callback) {
   impl_->on_workload_mtu = std::move(callback);
 }

@@ -18,6 +18,7 @@
 #include "kernel/nftables.h"
 #include "kernel/rtnetlink.h"
 #include "kernel/sysctl.h"
+#include "kernel/wireguard.h"
 
 namespace calico::dataplane {
 
@@ -26,7 +27,7 @@ namespace calico::dataplane {
 // once.
 class Driver final {
  public:
-  struct Kernel {  // all of the dataplane loop's thread but the last; must outlive the driver
+  struct Kernel {  // all of the dataplane loop's thread but conntrack; must outlive the driver
     kernel::Rtnetlink& rtnetlink;
     kernel::RtnetlinkMonitor& links;
     kernel::Nftables& nftables;
@@ -34,6 +35,7 @@ class Driver final {
     kernel::Sysctl& sysctl;
     kernel::ForwardFirewall& forward;
     kernel::Conntrack& conntrack;  // of a thread of the driver's own
+    kernel::Wireguard& wireguard;
   };
   struct Pending {      // one item that the kernel does not have yet
     std::string what;   // "route 10.0.0.1/32 dev cali123"
@@ -58,6 +60,8 @@ class Driver final {
 
   // Called on the loop when tunl0 has been found or made: routes through it are possible now.
   void OnIpipDevice(std::function<void()> callback);
+  // Called on the loop with this host's WireGuard public key of a family, in base64; empty: there is none.
+  void OnWireguardKey(std::function<void(net::Family family, const std::string& key)> callback);
   // Called on the loop when another MTU fits new workloads.
   void OnWorkloadMtu(std::function<void(int mtu_bytes)> callback);
 

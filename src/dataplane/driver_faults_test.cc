@@ -204,14 +204,16 @@ class DriverFaults : public ::testing::Test {
     const auto sysctl = kernel::OpenSysctl();
     const auto forward = kernel::OpenForwardFirewall(kAcceptMark, kAcceptMark);
     const auto conntrack = *kernel::OpenConntrack();
+    const auto wireguard = *kernel::OpenWireguard();
     FaultyRtnetlink faulty_rtnetlink(*rtnetlink, turn);
     FaultyNftables faulty_nftables(*nftables, turn);
     FaultySysctl faulty_sysctl(*sysctl, turn);
     const SystemClock clock;
     LoopThread thread("dataplane");
-    auto driver = std::make_unique<Driver>(thread.loop(), clock,
-                                           Driver::Kernel{faulty_rtnetlink, *links, faulty_nftables,
-                                                          *nft_monitor, faulty_sysctl, *forward, *conntrack});
+    auto driver =
+        std::make_unique<Driver>(thread.loop(), clock,
+                                 Driver::Kernel{faulty_rtnetlink, *links, faulty_nftables, *nft_monitor,
+                                                faulty_sysctl, *forward, *conntrack, *wireguard});
     EXPECT_TRUE(driver->Start().has_value());
     thread.Start();
     bool ready = false;

@@ -40,8 +40,9 @@ struct OpenKernel {
   std::unique_ptr<kernel::Sysctl> sysctl = kernel::OpenSysctl();
   std::unique_ptr<kernel::ForwardFirewall> forward = kernel::OpenForwardFirewall(kAcceptMark, kAcceptMark);
   std::unique_ptr<kernel::Conntrack> conntrack = *kernel::OpenConntrack();
+  std::unique_ptr<kernel::Wireguard> wireguard = *kernel::OpenWireguard();
   Driver::Kernel AsKernel() {
-    return {*rtnetlink, *links, *nftables, *nft_monitor, *sysctl, *forward, *conntrack};
+    return {*rtnetlink, *links, *nftables, *nft_monitor, *sysctl, *forward, *conntrack, *wireguard};
   }
 };
 

@@ -156,6 +156,16 @@ class HostRenderer {
                        "not this workload's address");
     if (Vxlan())
       rules.Add({MatchProtocol{net::kUdp}, VxlanPort(), MatchLocal{Side::kDestination}, NoTrack{}});
+    if (wireguard().enabled && host_.settings.wireguard.host_encryption) {
+      // What a host without a key sends comes in clear: asked for its way back, it must not be led into the
+      // tunnel.
+      Chain& mark = chains_[kWireguardMarkChain];
+      rules.Add({Jump(kWireguardMarkChain)});
+      for (const std::string& prefix : host_.settings.interface_prefixes)
+        Rules(mark).Add({MatchIifname{prefix + "*"}, kReturn});
+      Rules(mark).Add({MatchIifname{"lo", Op::kNe}, MatchIifname{wireguard().interface, Op::kNe},
+                       SetMark{kWireguardMark, kWireguardMark}});
+    }
     Rules(chains_[kMacChain]).Add({MatchInterfaceMacSet{kWorkloadMacs}, kReturn});
     Rules(chains_[kMacChain]).Add({CounterRef{kDeniedSpoofed}, kDrop}, "not this workload's MAC");
     if (Uses(Stage::kUntracked, Direction::kIngress)) {
@@ -224,6 +234,14 @@ class HostRenderer {
     };
     if (Ipip()) accept({MatchProtocol{net::kIpip}});
     if (Vxlan()) accept({MatchProtocol{net::kUdp}, VxlanPort()});
+    // WireGuard itself knows who may speak to it.
+    if (wireguard().enabled)
+      rules.Add({MatchProtocol{net::kUdp},
+                 MatchPort{Side::kDestination, {wireguard().port, wireguard().port}}, kAccept},
+                "WireGuard");
+  }
+  const dataplane_api::WireguardDevice& wireguard() const {
+    return family_ == net::Family::kV4 ? host_.settings.wireguard.v4 : host_.settings.wireguard.v6;
   }
   bool HasExternalHosts() const {
     const auto& hosts = host_.settings.external_hosts;
@@ -406,6 +424,11 @@ class HostRenderer {
     add(tunnels().ipip, kIpipInterface);
     add(tunnels().vxlan_v4, kVxlanInterface);
     add(tunnels().vxlan_v6, kVxlanV6Interface);
+    if (wireguard().enabled) {
+      dataplane_api::TunnelDevice device;
+      device.address = wireguard().address;
+      add(device, wireguard().interface.c_str());
+    }
   }
 
   const HostView& host_;

@@ -51,6 +51,10 @@ Result<int> EnsureForwarding(kernel::Sysctl& sysctl) {
   return writes + *v6;
 }
 
+Result<int> EnsureValidMarks(kernel::Sysctl& sysctl) {
+  return EnsureValue(sysctl, "net/ipv4/conf/all/src_valid_mark", "1");
+}
+
 void NeighbourSync::Forget(int ifindex) {
   std::erase_if(actual_, [&](const auto& entry) { return entry.first.ifindex == ifindex; });
 }

@@ -19,6 +19,9 @@ namespace calico::dataplane {
 Result<int> EnsureInterfaceSysctls(kernel::Sysctl& sysctl, const std::string& interface);
 // ip_forward and its IPv6 counterpart: without them a host is no router.
 Result<int> EnsureForwarding(kernel::Sysctl& sysctl);
+// The mark counts when the kernel asks where a packet's source would be routed to: what is encrypted and what
+// is not have different ways.
+Result<int> EnsureValidMarks(kernel::Sysctl& sysctl);
 
 // Permanent neighbour entries, so that the first packet to a container needs no ARP: address -> its MAC on
 // the workload's interface.

@@ -15,6 +15,7 @@ inline constexpr std::uint32_t kAcceptMark = 0x00010000;     // policy allows
 inline constexpr std::uint32_t kPassMark = 0x00020000;       // the tier leaves it to the next one
 inline constexpr std::uint32_t kDropMark = 0x00040000;       // policy denies
 inline constexpr std::uint32_t kForwardedMark = 0x00080000;  // it came through the forward hook
+inline constexpr std::uint32_t kWireguardMark = 0x00200000;  // encrypted, or to be routed as if it were
 inline constexpr std::uint32_t kOurMarks = kAcceptMark | kPassMark | kDropMark;
 // The connection's mark: which generation of policy has allowed it.
 inline constexpr std::uint32_t kGenerationMask = 0xffff0000;
@@ -52,6 +53,7 @@ inline constexpr char kHostForwardOutChain[] = "cali-hep-forward-out";
 inline constexpr char kNatOutgoingChain[] = "cali-nat-outgoing";
 inline constexpr char kFloatingDnatChain[] = "cali-fip-dnat";
 inline constexpr char kFloatingSnatChain[] = "cali-fip-snat";
+inline constexpr char kWireguardMarkChain[] = "cali-wireguard-incoming-mark";
 inline constexpr char kServiceLoopChain[] = "cali-cidr-block";
 
 // Verdict maps: interface -> chain. "-reply": for packets against the direction of their connection.

@@ -141,9 +141,10 @@ std::map<RouteKey, Route> RouteSync::WantedFor(const net::Cidr& dst) const {
 
 std::optional<Route> RouteSync::RemoteRouteTo(const net::Cidr& destination) const {
   const auto found = remote_.find(destination);
-  if (found == remote_.end()) return std::nullopt;
-  const bool v4 = destination.family() == net::Family::kV4;
   using Way = dataplane_api::RemoteRoute::Way;
+  if (found == remote_.end() || found->second.way == Way::kNotOurs || found->second.way == Way::kHere)
+    return std::nullopt;
+  const bool v4 = destination.family() == net::Family::kV4;
   Route route;
   route.protocol = kernel::kProtoCalico;
   route.gateway = found->second.via;

@@ -93,6 +93,7 @@ struct HostSettings {
   std::set<net::Cidr> own_blocks;       // black-holed, except /32 and /128
   std::optional<net::Cidr> ipv4, ipv6;  // of this host, with its subnet
   Tunnels tunnels;
+  Wireguard wireguard;
   // Addresses that stand for services: a packet that still has one when it would be forwarded would come back
   // for ever (reference felix 2.14). Empty: not looked at.
   std::vector<net::Cidr> service_addresses;

@@ -29,6 +29,7 @@ struct KernelHost::Kernel {
   std::unique_ptr<kernel::Sysctl> sysctl = kernel::OpenSysctl();
   NoFirewall forward;
   std::unique_ptr<kernel::Conntrack> conntrack = std::move(*kernel::OpenConntrack());
+  std::unique_ptr<kernel::Wireguard> wireguard = std::move(*kernel::OpenWireguard());
 };
 
 KernelHost::KernelHost(std::string node, Hooks hooks)
@@ -39,7 +40,7 @@ KernelHost::KernelHost(std::string node, Hooks hooks)
       thread_->loop(), clock_,
       dataplane::Driver::Kernel{*kernel_->rtnetlink, *kernel_->links, *kernel_->nftables,
                                 *kernel_->nft_monitor, *kernel_->sysctl, kernel_->forward,
-                                *kernel_->conntrack});
+                                *kernel_->conntrack, *kernel_->wireguard});
   CHECK(driver_->Start().has_value(), "the dataplane starts");
   thread_->Start();
 }

@@ -201,6 +201,8 @@ class Agent {
       speaker_ = std::make_unique<bgp::BirdSpeaker>(bgp_.loop(), clock_, BirdOptions());
       dataplane_->OnIpipDevice([this] { bgp_.loop().Post([this] { speaker_->OnTunnelDevice(); }); });
     }
+    dataplane_->OnWireguardKey(
+        [this](net::Family family, const std::string& key) { upkeep_.SetWireguardKey(family, key); });
     dataplane_->OnWorkloadMtu([this](int mtu_bytes) { SetWorkloadMtu(mtu_bytes); });
     RETURN_IF_ERROR(dataplane_->Start());
     calc_.Start();

@@ -20,6 +20,7 @@ Result<KernelHandles> KernelHandles::Open() {
   handles.sysctl = kernel::OpenSysctl();
   handles.forward = kernel::OpenForwardFirewall(dataplane::kAcceptMark, dataplane::kAcceptMark);
   ASSIGN_OR_RETURN(handles.conntrack, kernel::OpenConntrack());
+  ASSIGN_OR_RETURN(handles.wireguard, kernel::OpenWireguard());
   return handles;
 }
 

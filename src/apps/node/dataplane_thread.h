@@ -25,10 +25,11 @@ struct KernelHandles {
   std::unique_ptr<kernel::Sysctl> sysctl;
   std::unique_ptr<kernel::ForwardFirewall> forward;
   std::unique_ptr<kernel::Conntrack> conntrack;
+  std::unique_ptr<kernel::Wireguard> wireguard;
 
   static Result<KernelHandles> Open();
   dataplane::Driver::Kernel AsKernel() {
-    return {*rtnetlink, *links, *nftables, *nft_monitor, *sysctl, *forward, *conntrack};
+    return {*rtnetlink, *links, *nftables, *nft_monitor, *sysctl, *forward, *conntrack, *wireguard};
   }
 };
 
@@ -40,6 +41,9 @@ class DataplaneThread final {
 
   // Before Start(); see Driver. Called on the dataplane's loop.
   void OnIpipDevice(std::function<void()> callback) { driver_->OnIpipDevice(std::move(callback)); }
+  void OnWireguardKey(std::function<void(net::Family, const std::string&)> callback) {
+    driver_->OnWireguardKey(std::move(callback));
+  }
   void OnWorkloadMtu(std::function<void(int)> callback) { driver_->OnWorkloadMtu(std::move(callback)); }
   Status Start();
   // From the calc loop: hands the batch over, or merges it with what waits while the dataplane is busy.

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "apps/node/settings.h"
-#include "apps/node/tunnel_addresses.h"
 #include "base/log.h"
 #include "ipam/allocator.h"
 #include "ipam/block_store.h"
@@ -41,6 +40,11 @@ void IpamUpkeep::Recheck() {
   thread_.loop().Post([this] { Run(); });
 }
 
+void IpamUpkeep::SetWireguardKey(net::Family family, const std::string& key) {
+  thread_.loop().Post([this, family, key] { wireguard_.keys[family == net::Family::kV4 ? 0 : 1] = key; });
+  Recheck();
+}
+
 void IpamUpkeep::Run() {
   pending_ = false;
   if (Status status = Check(); !status.has_value()) {
@@ -61,7 +65,8 @@ Status IpamUpkeep::Check() {
   ASSIGN_OR_RETURN(const FelixSettings settings,
                    ReadFelixSettings(datastore::Resources(client_, clock_), node_, overrides_));
   if (settings.claim_blocks_at_start) RETURN_IF_ERROR(ClaimUsablePools());
-  RETURN_IF_ERROR(EnsureTunnelAddresses(client_, clock_, node_));
+  wireguard_.needs_address = !settings.wireguard_host_encryption;
+  RETURN_IF_ERROR(EnsureTunnelAddresses(client_, clock_, node_, wireguard_));
   return ReleaseBlocksWithoutPool();
 }
 

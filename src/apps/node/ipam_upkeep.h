@@ -5,12 +5,14 @@
 #include <memory>
 #include <string>
 
+#include "apps/node/tunnel_addresses.h"
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/event_loop.h"
 #include "base/result.h"
 #include "datastore/client.h"
 #include "model/felix_configuration.h"
+#include "net/ip.h"
 
 namespace calico::node {
 
@@ -26,6 +28,8 @@ class IpamUpkeep final {
   void Start();
   // Pools, our node or the configuration may have changed. From any thread; cheap.
   void Recheck();
+  // This host's WireGuard public key; empty: none. From any thread; cheap.
+  void SetWireguardKey(net::Family family, const std::string& key);
 
  private:
   void Run();
@@ -39,6 +43,7 @@ class IpamUpkeep final {
   const model::FelixConfiguration overrides_;
   std::atomic<bool> pending_ = false;
   bool repaired_ = false;
+  WireguardState wireguard_;  // the thread's
   Backoff backoff_;
   std::unique_ptr<EventLoop::Handle> retry_;
   LoopThread thread_;

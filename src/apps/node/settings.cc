@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "calc/felix_settings.h"
 #include "model/codec/felix_v1.h"
 #include "model/felix_parameters.h"
 
@@ -127,6 +128,8 @@ FelixSettings Merge(const std::vector<const model::FelixConfiguration*>& weakest
     settings.claim_blocks_at_start =
         configuration->claim_blocks_at_start.value_or(settings.claim_blocks_at_start);
   }
+  settings.wireguard_host_encryption =
+      calc::FelixSettings(weakest_first).Bool("wireguardHostEncryptionEnabled");
   return settings;
 }
 

@@ -34,6 +34,7 @@ struct FelixSettings {
   int metrics_port = 9091;
   bool ipv6 = true;
   bool claim_blocks_at_start = false;
+  bool wireguard_host_encryption = false;
 };
 FelixSettings Merge(const std::vector<const model::FelixConfiguration*>& weakest_first);
 Result<FelixSettings> ReadFelixSettings(datastore::Resources resources, const std::string& node,

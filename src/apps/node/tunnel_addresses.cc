@@ -24,6 +24,7 @@ struct Kind {
   std::function<bool(const model::IPPool&)> wants;
   std::string handle_prefix;
   const char* attribute;
+  bool wireguard = false;
 };
 
 bool Uses(const std::string& mode) {
@@ -34,7 +35,18 @@ bool Uses(const std::string& mode) {
 const std::vector<Kind>& Kinds() {
   static const auto ipip = [](const model::IPPool& pool) { return Uses(pool.ipip_mode); };
   static const auto vxlan = [](const model::IPPool& pool) { return Uses(pool.vxlan_mode); };
+  static const auto any = [](const model::IPPool&) { return true; };
+  static const auto wireguard = [](model::Node& node) -> model::NodeWireguard& {
+    if (!node.wireguard) node.wireguard = model::NodeWireguard{};
+    return *node.wireguard;
+  };
   static const std::vector<Kind> kinds{
+      {"WireGuard", net::Family::kV4,
+       [](model::Node& node) -> std::string& { return wireguard(node).interface_ipv4_address; }, any,
+       "wireguard-tunnel-addr-", "wireguardTunnelAddress", true},
+      {"WireGuard IPv6", net::Family::kV6,
+       [](model::Node& node) -> std::string& { return wireguard(node).interface_ipv6_address; }, any,
+       "wireguard-v6-tunnel-addr-", "wireguardV6TunnelAddress", true},
       {"IPIP", net::Family::kV4,
        [](model::Node& node) -> std::string& {
          if (!node.bgp) node.bgp = model::NodeBgp{};
@@ -53,8 +65,9 @@ const std::vector<Kind>& Kinds() {
 
 class TunnelAddresses {
  public:
-  TunnelAddresses(datastore::Client& client, const Clock& clock, const std::string& node)
-      : client_(client), clock_(clock), name_(node), allocator_(client, clock, node) {}
+  TunnelAddresses(datastore::Client& client, const Clock& clock, const std::string& node,
+                  const WireguardState& wireguard)
+      : client_(client), clock_(clock), name_(node), wireguard_(wireguard), allocator_(client, clock, node) {}
 
   Status Run() {
     Status status = Try();
@@ -73,17 +86,21 @@ class TunnelAddresses {
       return std::move(stored).error();
     }
     model::Node node = std::get<model::Node>(stored->object);
-    const bool had_bgp = node.bgp.has_value();
     const model::Node before = node;
+    if (wireguard_.keys[0]) node.status.wireguard_public_key = *wireguard_.keys[0];
+    if (wireguard_.keys[1]) node.status.wireguard_public_key_v6 = *wireguard_.keys[1];
     for (const Kind& kind : Kinds()) RETURN_IF_ERROR(Ensure(kind, node));
     // Looking at a field must not leave an empty section, which validation refuses.
-    if (!had_bgp && node.bgp == model::NodeBgp{}) node.bgp.reset();
+    if (node.bgp == model::NodeBgp{}) node.bgp.reset();
+    if (node.wireguard == model::NodeWireguard{}) node.wireguard.reset();
     if (node == before) return Ok();
     auto written = resources.Update(node);
     return written.has_value() ? Ok() : Status(std::move(written).error());
   }
 
   Status Ensure(const Kind& kind, model::Node& node) {
+    // The dataplane has not told yet: what is recorded may well be right.
+    if (kind.wireguard && !wireguard_.keys[kind.family == net::Family::kV4 ? 0 : 1]) return Ok();
     std::string& recorded = kind.field(node);
     ASSIGN_OR_RETURN(const std::vector<net::Cidr> pools, PoolsFor(kind));
     const ipam::Owner owner{kind.handle_prefix + name_, {{"node", name_}, {"type", kind.attribute}}};
@@ -131,8 +148,16 @@ class TunnelAddresses {
     return Ok();
   }
 
+  // A device that has no key is none.
+  bool IsIdleWireguard(const Kind& kind) const {
+    if (!kind.wireguard) return false;
+    const auto& key = wireguard_.keys[kind.family == net::Family::kV4 ? 0 : 1];
+    return !wireguard_.needs_address || key->empty();
+  }
+
   Result<std::vector<net::Cidr>> PoolsFor(const Kind& kind) {
     std::vector<net::Cidr> cidrs;
+    if (IsIdleWireguard(kind)) return cidrs;
     auto pools = allocator_.UsablePools(kind.family, "Tunnel");
     if (!pools.has_value()) {
       if (pools.error().code() == ErrorCode::kNotFound) return cidrs;
@@ -157,14 +182,16 @@ class TunnelAddresses {
   datastore::Client& client_;
   const Clock& clock_;
   const std::string& name_;
+  const WireguardState& wireguard_;
   ipam::Allocator allocator_;
   std::vector<std::string> assigned_;  // handles, in this call
 };
 
 }  // namespace
 
-Status EnsureTunnelAddresses(datastore::Client& client, const Clock& clock, const std::string& node) {
-  return TunnelAddresses(client, clock, node).Run();
+Status EnsureTunnelAddresses(datastore::Client& client, const Clock& clock, const std::string& node,
+                             const WireguardState& wireguard) {
+  return TunnelAddresses(client, clock, node, wireguard).Run();
 }
 
 }  // namespace calico::node
