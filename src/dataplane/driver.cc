@@ -107,6 +107,7 @@ struct Driver::Impl {
     if (batch.host) {
       interfaces.SetPrefixes(batch.host->interface_prefixes);
       routes.SetBlocks(batch.host->own_blocks);
+      SetForeign(batch.host->edit_foreign_firewalls);
       tunnels.SetHost(*batch.host);
       for (WireguardSync& wireguard : wireguards) wireguard.SetHost(*batch.host);
       src_valid_mark = batch.host->wireguard.host_encryption && batch.host->wireguard.v4.enabled;
@@ -268,15 +269,16 @@ struct Driver::Impl {
 
   void OnNftEvents() {
     const auto generations = kernel.nft_monitor.Read();
-    bool foreign = !generations.has_value();
+    bool by_others = !generations.has_value();
     if (generations.has_value()) {
       for (const auto& generation : *generations)
-        foreign = foreign || generation.port_id != kernel.nftables.port_id();
+        by_others = by_others || generation.port_id != kernel.nftables.port_id();
     }
-    if (!foreign || !in_sync || foreign_commit != nullptr) return;
+    if (!by_others || !in_sync || foreign_commit != nullptr) return;
     foreign_commit = loop.After(kForeignCommitDelay, [this] {
       foreign_commit.reset();
       CheckForward(kernel::IptablesBackend::kNft);
+      CheckForeign();
       policy.RereadNext();
       suspicious = true;
       Apply();
@@ -295,6 +297,40 @@ struct Driver::Impl {
     }
   }
 
+  // Firewalls that are not iptables' are somebody's own work: they are named, and edited only if he says so.
+  void CheckForeign() {
+    auto chains = kernel.foreign.Read();
+    if (!chains.has_value()) {
+      LogError(kComponent, "firewalls of this host: {}", chains.error().message());
+      return;
+    }
+    std::erase_if(*chains, [](const kernel::ForeignChain& chain) { return !chain.CanDrop(); });
+    std::vector<kernel::ForeignChain> left;
+    for (const kernel::ForeignChain& chain : *chains) {
+      const Status inserted = edit_foreign ? kernel.foreign.InsertAccept(chain) : Status();
+      if (edit_foreign && inserted.has_value()) {
+        Wrote(1);
+        LogInfo(kComponent, "{}: our accept rule is first in it now", chain.Describe());
+        continue;
+      }
+      if (!inserted.has_value()) LogError(kComponent, "{}: {}", chain.Describe(), inserted.error().message());
+      left.push_back(chain);
+    }
+    if (left == foreign) return;
+    for (const kernel::ForeignChain& chain : left)
+      LogWarning(kComponent, "{} may drop what policy allows; to let it through: {}", chain.Describe(),
+                 chain.Command(kAcceptMark));
+    foreign = std::move(left);
+  }
+  void SetForeign(bool edit) {
+    if (std::exchange(edit_foreign, edit) == edit) return;
+    if (!edit) {
+      if (const Status removed = kernel.foreign.RemoveAccepts(); !removed.has_value())
+        LogError(kComponent, "firewalls of this host: {}", removed.error().message());
+    }
+    if (applied_once) CheckForeign();
+  }
+
   void Resync() {
     Resyncs().Add();
     if (Status status = ListLinks(); !status.has_value()) {
@@ -311,6 +347,7 @@ struct Driver::Impl {
     if (!in_sync) return;
     CheckForward(kernel::IptablesBackend::kNft);
     CheckForward(kernel::IptablesBackend::kLegacy);
+    CheckForeign();
     Apply();
   }
 
@@ -348,6 +385,7 @@ struct Driver::Impl {
     if (first) {
       CheckForward(kernel::IptablesBackend::kNft);
       CheckForward(kernel::IptablesBackend::kLegacy);
+      CheckForeign();
       ApplyForwarding();
     }
     ApplyTunnels();
@@ -497,6 +535,8 @@ struct Driver::Impl {
   TimePoint failing_since;
   std::vector<Pending> failures;  // of the last round
   std::string forward_error;
+  bool edit_foreign = false;
+  std::vector<kernel::ForeignChain> foreign;
   Backoff backoff{std::chrono::milliseconds(100), std::chrono::seconds(5)};
   std::unique_ptr<EventLoop::Handle> link_events, nft_events, resync_timer, legacy_timer, retry,
       foreign_commit, recheck;
@@ -536,6 +576,9 @@ std::vector<Driver::Pending> Driver::pending() const {
   for (Pending& item : pending) item.age_seconds = age;
   if (!impl_->forward_error.empty()) pending.push_back({"accept rule in FORWARD", impl_->forward_error, 0});
   return pending;
+}
+std::vector<kernel::ForeignChain> Driver::foreign_firewalls() const {
+  return impl_->foreign;
 }
 std::map<std::string, Driver::EndpointState> Driver::endpoints() const {
   return impl_->states;

@@ -14,6 +14,7 @@
 #include "dataplane/names.h"
 #include "dataplane_api/updates.h"
 #include "kernel/conntrack.h"
+#include "kernel/foreign_firewall.h"
 #include "kernel/forward_firewall.h"
 #include "kernel/nftables.h"
 #include "kernel/rtnetlink.h"
@@ -36,6 +37,7 @@ class Driver final {
     kernel::ForwardFirewall& forward;
     kernel::Conntrack& conntrack;  // of a thread of the driver's own
     kernel::Wireguard& wireguard;
+    kernel::ForeignFirewall& foreign;
   };
   struct Pending {      // one item that the kernel does not have yet
     std::string what;   // "route 10.0.0.1/32 dev cali123"
@@ -69,6 +71,8 @@ class Driver final {
   bool ready() const;  // first apply succeeded
   std::vector<Pending> pending() const;
   std::map<std::string, EndpointState> endpoints() const;
+  // Chains of somebody else that may drop what policy allows, and that we may not edit.
+  std::vector<kernel::ForeignChain> foreign_firewalls() const;
   Result<std::map<std::string, kernel::nft::CounterValue>>
   ReadCounters();                // denied packets, both families summed
   std::string DescribeTables();  // desired nftables text

@@ -205,6 +205,7 @@ class DriverFaults : public ::testing::Test {
     const auto forward = kernel::OpenForwardFirewall(kAcceptMark, kAcceptMark);
     const auto conntrack = *kernel::OpenConntrack();
     const auto wireguard = *kernel::OpenWireguard();
+    const auto foreign = kernel::OpenForeignFirewall(kAcceptMark, kTableName);
     FaultyRtnetlink faulty_rtnetlink(*rtnetlink, turn);
     FaultyNftables faulty_nftables(*nftables, turn);
     FaultySysctl faulty_sysctl(*sysctl, turn);
@@ -213,7 +214,7 @@ class DriverFaults : public ::testing::Test {
     auto driver =
         std::make_unique<Driver>(thread.loop(), clock,
                                  Driver::Kernel{faulty_rtnetlink, *links, faulty_nftables, *nft_monitor,
-                                                faulty_sysctl, *forward, *conntrack, *wireguard});
+                                                faulty_sysctl, *forward, *conntrack, *wireguard, *foreign});
     EXPECT_TRUE(driver->Start().has_value());
     thread.Start();
     bool ready = false;

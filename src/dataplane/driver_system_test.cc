@@ -7,6 +7,7 @@
 
 #include "base/subprocess.h"
 #include "dataplane/driver.h"
+#include "dataplane/kernel_handles.h"
 #include "dataplane/names.h"
 #include "kernel/testing/private_network.h"
 
@@ -31,20 +32,6 @@ std::string Sh(const std::string& command, bool must_succeed = true) {
   }
   return output->out;
 }
-
-struct OpenKernel {
-  std::unique_ptr<kernel::Rtnetlink> rtnetlink = std::move(*kernel::OpenRtnetlink());
-  std::unique_ptr<kernel::RtnetlinkMonitor> links = std::move(*kernel::OpenRtnetlinkMonitor());
-  std::unique_ptr<kernel::Nftables> nftables = std::move(*kernel::OpenNftables(kTableName));
-  std::unique_ptr<kernel::NftMonitor> nft_monitor = std::move(*kernel::OpenNftMonitor());
-  std::unique_ptr<kernel::Sysctl> sysctl = kernel::OpenSysctl();
-  std::unique_ptr<kernel::ForwardFirewall> forward = kernel::OpenForwardFirewall(kAcceptMark, kAcceptMark);
-  std::unique_ptr<kernel::Conntrack> conntrack = *kernel::OpenConntrack();
-  std::unique_ptr<kernel::Wireguard> wireguard = *kernel::OpenWireguard();
-  Driver::Kernel AsKernel() {
-    return {*rtnetlink, *links, *nftables, *nft_monitor, *sysctl, *forward, *conntrack, *wireguard};
-  }
-};
 
 dataplane_api::Batch Snapshot() {
   dataplane_api::Batch batch;
@@ -120,7 +107,7 @@ class DriverTest : public ::testing::Test {
   }
 
   const SystemClock clock_;
-  OpenKernel kernel_;
+  KernelHandles kernel_ = std::move(*KernelHandles::Open());
   std::unique_ptr<LoopThread> thread_;
   std::unique_ptr<Driver> driver_;
 };

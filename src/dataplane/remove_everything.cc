@@ -38,6 +38,7 @@ Status RemoveEverything(const Driver::Kernel& kernel) {
     for (const net::Family family : {net::Family::kV4, net::Family::kV6})
       note(kernel.forward.RemoveAccept(family, backend));
   }
+  note(kernel.foreign.RemoveAccepts());
   note(kernel.nftables.Apply(
       {{net::Family::kV4, {kernel::nft::DeleteTable{}}}, {net::Family::kV6, {kernel::nft::DeleteTable{}}}}));
   note(RemoveRoutes(kernel.rtnetlink));

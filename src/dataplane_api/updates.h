@@ -78,11 +78,12 @@ struct HostSettings {
     kReturn,
     kAccept
   } endpoint_to_host = EndpointToHost::kDrop;
-  bool reject_denied = false;   // instead of a silent drop
-  bool drop_invalid = true;     // packets that conntrack cannot place
-  bool recheck_flows = true;    // a changed policy is asked again about flows that are already there
-  bool allow_spoofing = false;  // workloads may be given foreign sources (Endpoint::spoofable)
-  bool floating_ips = false;    // Endpoint::floating_ips of any orchestrator are in force
+  bool edit_foreign_firewalls = false;  // so that they let through what policy allows
+  bool reject_denied = false;           // instead of a silent drop
+  bool drop_invalid = true;             // packets that conntrack cannot place
+  bool recheck_flows = true;            // a changed policy is asked again about flows that are already there
+  bool allow_spoofing = false;          // workloads may be given foreign sources (Endpoint::spoofable)
+  bool floating_ips = false;            // Endpoint::floating_ips of any orchestrator are in force
   bool allow_vxlan_from_workloads = false;
   bool allow_ipip_from_workloads = false;
   std::uint16_t vxlan_port = 4789;

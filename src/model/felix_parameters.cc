@@ -208,6 +208,7 @@ constexpr auto kParameters = std::to_array<FelixParameter>({
     {"bpfMaglevMaxServices", "BPFMaglevMaxServices", Type::kInt, "1:3000", "100"},
     // Ours.
     {"claimBlocksAtStart", "", Type::kBool, "", "false"},
+    {"foreignFirewall", "", Type::kString, "Insert,Report", "Report"},
     {"establishedConnections", "", Type::kString, "Keep,Recheck", "Recheck"},
 });
 

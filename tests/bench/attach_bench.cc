@@ -12,6 +12,7 @@
 #include "base/event_loop.h"
 #include "base/log.h"
 #include "dataplane/driver.h"
+#include "dataplane/kernel_handles.h"
 #include "tests/bench/figures.h"
 #include "workload/veth.h"
 
@@ -43,17 +44,8 @@ class Agent {
   Agent() : thread_("dataplane") {
     thread_.Start();
     thread_.RunSync([this] {
-      rtnetlink_ = Must(kernel::OpenRtnetlink(), "rtnetlink");
-      links_ = Must(kernel::OpenRtnetlinkMonitor(), "monitor");
-      nftables_ = Must(kernel::OpenNftables(dataplane::kTableName), "nftables");
-      nft_monitor_ = Must(kernel::OpenNftMonitor(), "nft monitor");
-      sysctl_ = kernel::OpenSysctl();
-      forward_ = kernel::OpenForwardFirewall(dataplane::kAcceptMark, dataplane::kAcceptMark);
-      conntrack_ = Must(kernel::OpenConntrack(), "conntrack");
-      driver_ = std::make_unique<dataplane::Driver>(
-          thread_.loop(), clock_,
-          dataplane::Driver::Kernel{*rtnetlink_, *links_, *nftables_, *nft_monitor_, *sysctl_, *forward_,
-                                    *conntrack_});
+      kernel_ = Must(dataplane::KernelHandles::Open(), "kernel");
+      driver_ = std::make_unique<dataplane::Driver>(thread_.loop(), clock_, kernel_.AsKernel());
       driver_->OnEndpointState(
           [this](const std::string& name, const dataplane::Driver::EndpointState& state) {
             const std::lock_guard lock(mutex_);
@@ -89,13 +81,7 @@ class Agent {
  private:
   SystemClock clock_;
   LoopThread thread_;
-  std::unique_ptr<kernel::Rtnetlink> rtnetlink_;
-  std::unique_ptr<kernel::RtnetlinkMonitor> links_;
-  std::unique_ptr<kernel::Nftables> nftables_;
-  std::unique_ptr<kernel::NftMonitor> nft_monitor_;
-  std::unique_ptr<kernel::Sysctl> sysctl_;
-  std::unique_ptr<kernel::ForwardFirewall> forward_;
-  std::unique_ptr<kernel::Conntrack> conntrack_;
+  dataplane::KernelHandles kernel_;
   std::unique_ptr<dataplane::Driver> driver_;
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -30,6 +30,8 @@ struct KernelHost::Kernel {
   NoFirewall forward;
   std::unique_ptr<kernel::Conntrack> conntrack = std::move(*kernel::OpenConntrack());
   std::unique_ptr<kernel::Wireguard> wireguard = std::move(*kernel::OpenWireguard());
+  std::unique_ptr<kernel::ForeignFirewall> foreign =
+      kernel::OpenForeignFirewall(dataplane::kAcceptMark, dataplane::kTableName);
 };
 
 KernelHost::KernelHost(std::string node, Hooks hooks)
@@ -40,7 +42,7 @@ KernelHost::KernelHost(std::string node, Hooks hooks)
       thread_->loop(), clock_,
       dataplane::Driver::Kernel{*kernel_->rtnetlink, *kernel_->links, *kernel_->nftables,
                                 *kernel_->nft_monitor, *kernel_->sysctl, kernel_->forward,
-                                *kernel_->conntrack, *kernel_->wireguard});
+                                *kernel_->conntrack, *kernel_->wireguard, *kernel_->foreign});
   CHECK(driver_->Start().has_value(), "the dataplane starts");
   thread_->Start();
 }

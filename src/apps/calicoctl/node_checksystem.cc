@@ -6,6 +6,7 @@
 
 #include "apps/calicoctl/commands.h"
 #include "apps/calicoctl/session.h"
+#include "dataplane/names.h"
 
 namespace calico::calicoctl {
 namespace {
@@ -16,7 +17,8 @@ void PrintResult(std::ostream& out, const std::string& name, bool good) {
 
 }  // namespace
 
-int CheckSystem(const KernelFacts& facts, std::ostream& out, std::ostream& err) {
+int CheckSystem(const KernelFacts& facts, const std::vector<kernel::ForeignChain>& firewalls,
+                std::ostream& out, std::ostream& err) {
   out << "Checking kernel version...\n";
   bool good = IsKernelNewEnough(facts.release);
   PrintResult(out, facts.release, good);
@@ -43,6 +45,12 @@ int CheckSystem(const KernelFacts& facts, std::ostream& out, std::ostream& err) 
   // Upstream would call such a host unfit.
   if (unneeded_missing)
     out << "Modules of iptables and IP sets that are missing do no harm: this Calico uses nf_tables.\n";
+  for (const kernel::ForeignChain& chain : firewalls) {
+    if (!chain.CanDrop()) continue;
+    err << fmt::format("WARNING: the firewall of this host may drop what policy allows: {}\n",
+                       chain.Describe());
+    out << fmt::format("To let through what policy allows:\n    {}\n", chain.Command(dataplane::kAcceptMark));
+  }
   out << "System meets minimum system requirements to run Calico!\n";
   return 0;
 }
@@ -57,13 +65,19 @@ std::vector<Command> NodeChecksystemCommands() {
   check.description =
       "Calico needs Linux 5.10 or newer with nf_tables. Modules are looked for among the kernel's module "
       "files, "
-      "those that are loaded and the kernel's configuration, so that what is built in counts, too.";
+      "those that are loaded and the kernel's configuration, so that what is built in counts, too. Firewalls "
+      "of this host's own that are written for nf_tables, and that may drop what policy allows, are named "
+      "with "
+      "the command that lets it through.";
   check.needs_store = false;
   check.run = [](const Session& session) {
     if (::geteuid() != 0) return session.Fail("Need super user privileges: Operation not permitted");
     const auto facts = ReadKernelFacts("", session.arguments.Text("--kernel-config"));
     if (!facts.has_value()) return session.Fail(facts.error().message());
-    return CheckSystem(*facts, session.out(), session.err());
+    const auto firewalls = kernel::OpenForeignFirewall(dataplane::kAcceptMark, dataplane::kTableName)->Read();
+    // A kernel without nf_tables has none, and has been told of above.
+    return CheckSystem(*facts, firewalls.value_or(std::vector<kernel::ForeignChain>()), session.out(),
+                       session.err());
   };
   return {check};
 }

@@ -96,7 +96,7 @@ KernelFacts Fit() {
 
 TEST(CheckSystem, AcceptsAHostWithNfTables) {
   std::ostringstream out, err;
-  EXPECT_EQ(CheckSystem(Fit(), out, err), 0);
+  EXPECT_EQ(CheckSystem(Fit(), {}, out, err), 0);
   EXPECT_THAT(out.str(), StartsWith("Checking kernel version...\n"
                                     "\t\t6.1.0-18-amd64      \t\t\t\t\tOK\n"
                                     "Checking kernel modules...\n"
@@ -115,7 +115,7 @@ TEST(CheckSystem, SaysNothingAboutModulesThatAreAllThere) {
   for (const KernelModule& module : KernelModules())
     facts.loaded += ReplaceAll(module.name, "-", "_") + " 1 0\n";
   std::ostringstream out, err;
-  EXPECT_EQ(CheckSystem(facts, out, err), 0);
+  EXPECT_EQ(CheckSystem(facts, {}, out, err), 0);
   EXPECT_EQ(out.str().find("FAIL"), std::string::npos);
   EXPECT_EQ(out.str().find("do no harm"), std::string::npos);
   EXPECT_EQ(err.str(), "");
@@ -125,7 +125,7 @@ TEST(CheckSystem, RefusesAnOldKernelAndOneWithoutNfTables) {
   KernelFacts old = Fit();
   old.release = "4.19.0-26-amd64";
   std::ostringstream out, err;
-  EXPECT_EQ(CheckSystem(old, out, err), 1);
+  EXPECT_EQ(CheckSystem(old, {}, out, err), 1);
   EXPECT_THAT(
       err.str(),
       StartsWith("Minimum kernel version to run Calico is 5.10. Detected kernel version: 4.19.0-26-amd64\n"));
@@ -133,7 +133,21 @@ TEST(CheckSystem, RefusesAnOldKernelAndOneWithoutNfTables) {
               EndsWith("\nsystem doesn't meet one or more minimum systems requirements to run Calico\n"));
   KernelFacts without = Fit();
   without.config = "# CONFIG_NF_TABLES is not set\n";
-  EXPECT_EQ(CheckSystem(without, out, err), 1);
+  EXPECT_EQ(CheckSystem(without, {}, out, err), 1);
+}
+
+TEST(CheckSystem, NamesAForeignFirewallAndTheCommandThatHelps) {
+  std::ostringstream out, err;
+  kernel::ForeignChain drops{"inet", "filter", "forward", true, 0, false};
+  kernel::ForeignChain harmless{"inet", "mine", "forward", false, 0, false};
+  EXPECT_EQ(CheckSystem(Fit(), {drops, harmless}, out, err), 0) << "it is the owner's to decide";
+  EXPECT_THAT(err.str(),
+              HasSubstr("may drop what policy allows: table inet filter, chain forward: policy drop\n"));
+  EXPECT_THAT(
+      out.str(),
+      HasSubstr("    nft insert rule inet filter forward meta mark and 0x10000 == 0x10000 accept comment "
+                "'\"calico: accept what policy allowed\"'\n"));
+  EXPECT_THAT(out.str() + err.str(), ::testing::Not(HasSubstr("mine")));
 }
 
 }  // namespace

@@ -469,7 +469,7 @@ Status Clean() {
   InitLogging(LogLevel::kInfo, "calico-node");
   ASSIGN_OR_RETURN(const UniqueFd lock, TakeLock());
   ASSIGN_OR_RETURN([[maybe_unused]] const bool stopped, bgp::BirdSpeaker::StopBird(BirdOptions()));
-  ASSIGN_OR_RETURN(KernelHandles kernel, KernelHandles::Open());
+  ASSIGN_OR_RETURN(dataplane::KernelHandles kernel, dataplane::KernelHandles::Open());
   return dataplane::RemoveEverything(kernel.AsKernel());
 }
 

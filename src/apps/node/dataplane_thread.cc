@@ -11,20 +11,7 @@ struct DataplaneThread::Waiter {
   Notification programmed;
 };
 
-Result<KernelHandles> KernelHandles::Open() {
-  KernelHandles handles;
-  ASSIGN_OR_RETURN(handles.rtnetlink, kernel::OpenRtnetlink());
-  ASSIGN_OR_RETURN(handles.links, kernel::OpenRtnetlinkMonitor());
-  ASSIGN_OR_RETURN(handles.nftables, kernel::OpenNftables(dataplane::kTableName));
-  ASSIGN_OR_RETURN(handles.nft_monitor, kernel::OpenNftMonitor());
-  handles.sysctl = kernel::OpenSysctl();
-  handles.forward = kernel::OpenForwardFirewall(dataplane::kAcceptMark, dataplane::kAcceptMark);
-  ASSIGN_OR_RETURN(handles.conntrack, kernel::OpenConntrack());
-  ASSIGN_OR_RETURN(handles.wireguard, kernel::OpenWireguard());
-  return handles;
-}
-
-DataplaneThread::DataplaneThread(KernelHandles kernel, const Clock& clock)
+DataplaneThread::DataplaneThread(dataplane::KernelHandles kernel, const Clock& clock)
     : kernel_(std::move(kernel)),
       thread_("dataplane"),
       driver_(std::make_unique<dataplane::Driver>(thread_.loop(), clock, kernel_.AsKernel())),
@@ -36,7 +23,7 @@ DataplaneThread::DataplaneThread(KernelHandles kernel, const Clock& clock)
                }) {}
 
 Result<std::unique_ptr<DataplaneThread>> DataplaneThread::Open(const Clock& clock) {
-  ASSIGN_OR_RETURN(KernelHandles kernel, KernelHandles::Open());
+  ASSIGN_OR_RETURN(dataplane::KernelHandles kernel, dataplane::KernelHandles::Open());
   return std::unique_ptr<DataplaneThread>(new DataplaneThread(std::move(kernel), clock));
 }
 
@@ -90,7 +77,9 @@ void DataplaneThread::WaitProgrammed(const std::string& interface_name, TimePoin
 
 DataplaneThread::Snapshot DataplaneThread::TakeSnapshot() {
   Snapshot snapshot;
-  thread_.RunSync([&] { snapshot = {driver_->ready(), driver_->pending(), driver_->endpoints()}; });
+  thread_.RunSync([&] {
+    snapshot = {driver_->ready(), driver_->pending(), driver_->endpoints(), driver_->foreign_firewalls()};
+  });
   return snapshot;
 }
 std::string DataplaneThread::DescribeTables() {

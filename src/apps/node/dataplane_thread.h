@@ -12,26 +12,10 @@
 #include "base/mailbox.h"
 #include "base/result.h"
 #include "dataplane/driver.h"
+#include "dataplane/kernel_handles.h"
 #include "dataplane_api/updates.h"
 
 namespace calico::node {
-
-// The real kernel's handles of one thread.
-struct KernelHandles {
-  std::unique_ptr<kernel::Rtnetlink> rtnetlink;
-  std::unique_ptr<kernel::RtnetlinkMonitor> links;
-  std::unique_ptr<kernel::Nftables> nftables;
-  std::unique_ptr<kernel::NftMonitor> nft_monitor;
-  std::unique_ptr<kernel::Sysctl> sysctl;
-  std::unique_ptr<kernel::ForwardFirewall> forward;
-  std::unique_ptr<kernel::Conntrack> conntrack;
-  std::unique_ptr<kernel::Wireguard> wireguard;
-
-  static Result<KernelHandles> Open();
-  dataplane::Driver::Kernel AsKernel() {
-    return {*rtnetlink, *links, *nftables, *nft_monitor, *sysctl, *forward, *conntrack, *wireguard};
-  }
-};
 
 // The dataplane's driver on its loop, and what other threads may ask of it.
 class DataplaneThread final {
@@ -55,6 +39,7 @@ class DataplaneThread final {
     bool ready = false;
     std::vector<dataplane::Driver::Pending> pending;
     std::map<std::string, dataplane::Driver::EndpointState> endpoints;
+    std::vector<kernel::ForeignChain> foreign_firewalls;
   };
   Snapshot TakeSnapshot();
   std::string DescribeTables();
@@ -62,10 +47,10 @@ class DataplaneThread final {
   EventLoop& loop() { return thread_.loop(); }
 
  private:
-  explicit DataplaneThread(KernelHandles kernel, const Clock& clock);
+  explicit DataplaneThread(dataplane::KernelHandles kernel, const Clock& clock);
   void Take();
 
-  KernelHandles kernel_;
+  dataplane::KernelHandles kernel_;
   LoopThread thread_;
   std::unique_ptr<dataplane::Driver> driver_;
   EventLoop* calc_loop_ = nullptr;

@@ -18,6 +18,10 @@ std::string StatusText(const ShowSources& sources) {
   const auto problems = sources.policy_problems();
   if (!problems.empty()) text += "policy that cannot be read, and denies instead:\n";
   for (const std::string& problem : problems) text += "  " + problem + "\n";
+  const auto firewalls = sources.dataplane.TakeSnapshot().foreign_firewalls;
+  if (!firewalls.empty())
+    text += "firewalls of this host that may drop what policy allows (see calicoctl node checksystem):\n";
+  for (const kernel::ForeignChain& chain : firewalls) text += "  " + chain.Describe() + "\n";
   const auto unreachable = sources.unreachable();
   if (!unreachable.empty()) text += "other hosts that cannot be reached:\n";
   for (const std::string& reason : unreachable) text += "  " + reason + "\n";
