@@ -23,6 +23,18 @@ const T* Find(const std::map<std::string, T>& in, const std::string& name) {
   return found == in.end() ? nullptr : &found->second;
 }
 
+// Every FelixConfiguration that is written without this setting gets "Disabled" (reference datastore-model
+// A.6), also the one of each node that an agent makes at its first start: the last word may be nobody's. Who
+// wants it off everywhere says so to the process.
+bool AnyEnables(const ClusterState& state, const char* field) {
+  const FelixSettings settings = SettingsOf(state);
+  if (FelixSettings({&state.overrides}).Explicit(field)) return settings.Text(field) == "Enabled";
+  for (const model::FelixConfiguration* one : settings.configurations()) {
+    if (FelixSettings({one}).Explicit(field) == "Enabled") return true;
+  }
+  return false;
+}
+
 void AddServiceAddresses(const ClusterState& state, const std::string& action,
                          dataplane_api::HostSettings& settings) {
   if (EqualsIgnoreCase(action, "Disabled")) return;
@@ -101,7 +113,7 @@ dataplane_api::HostSettings ComputeHostSettings(const ClusterState& state) {
   settings.drop_invalid = !felix.Bool("disableConntrackInvalidCheck");
   settings.recheck_flows = felix.Text("establishedConnections") != "Keep";
   settings.allow_spoofing = EqualsIgnoreCase(felix.Text("workloadSourceSpoofing"), "Any");
-  settings.floating_ips = felix.Text("floatingIPs") == "Enabled";
+  settings.floating_ips = AnyEnables(state, "floatingIPs");
   settings.allow_vxlan_from_workloads = felix.Bool("allowVXLANPacketsFromWorkloads");
   settings.allow_ipip_from_workloads = felix.Bool("allowIPIPPacketsFromWorkloads");
   settings.vxlan_port = felix.Port("vxlanPort");

@@ -280,5 +280,24 @@ TEST_F(GraphTest, HostSettingsComeFromPoolsBlocksAndConfiguration) {
   EXPECT_EQ(host.endpoint_to_host, dataplane_api::HostSettings::EndpointToHost::kAccept);
 }
 
+TEST_F(GraphTest, FloatingAddressesAreInForceWhereTheyAreEnabled) {
+  InSync();
+  Object object = Endpoint("node1", "cali1", "10.0.0.1", kAllow);
+  std::get<model::WorkloadEndpoint>(object).ip_nats = {{"10.0.0.1", "203.0.113.9"}};
+  const auto floating = [](const Batch& batch) { return batch.endpoints.at("default/a")->floating_ips; };
+  EXPECT_TRUE(floating(Put(EndpointKey("a"), object)).empty());
+  model::FelixConfiguration felix;
+  felix.other_parameters["floatingIPs"] = "\"Enabled\"";
+  const dataplane_api::FloatingIp expected{*net::Ip::Parse("203.0.113.9"), *net::Ip::Parse("10.0.0.1")};
+  EXPECT_THAT(floating(Put(Key::Resource(Kind::kFelixConfiguration, "default"), felix)),
+              ElementsAre(expected));
+  felix.other_parameters["floatingIPs"] = "\"Disabled\"";
+  EXPECT_TRUE(Put(Key::Resource(Kind::kFelixConfiguration, "node.node1"), felix).endpoints.empty())
+      << "what every object gets by default takes nothing back";
+  EXPECT_TRUE(floating(Remove(Key::Resource(Kind::kFelixConfiguration, "default"))).empty());
+  std::get<model::WorkloadEndpoint>(object).orchestrator = "openstack";
+  EXPECT_THAT(floating(Put(EndpointKey("a"), object)), ElementsAre(expected)) << "OpenStack's always are";
+}
+
 }  // namespace
 }  // namespace calico::calc
