@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cluster"))
 from lab import ETCD, STORE_IP, Host, Lab, wait_until  # noqa: E402
 
 PROBE = str(Path(__file__).resolve().parent.parent / "cluster" / "udp_probe.py")
+MTU_PROBE = str(Path(__file__).resolve().parent / "mtu_probe.py")
 NODES = {"calico-node1": ("172.30.200.36", "fd30:200::36"), "calico-node2": ("172.30.200.37", "fd30:200::37"),
          "calico-node3": ("172.30.201.38", "fd30:201::38")}
 POOL, POOL6 = "10.65.0.0/16", "fd65::/64"
@@ -93,6 +94,18 @@ def route_events(host: Host, seconds: float) -> str:
     monitor = subprocess.Popen(host.enter("ip", "monitor", "route"), stdout=subprocess.PIPE, text=True)
     time.sleep(seconds)
     return _end(monitor)
+
+
+def sizes(source: Workload, target: Workload, smallest: int, largest: int, ip6: bool = False) -> dict[str, int]:
+    """How many sizes of packets that nobody may fragment were answered, told to be too large, and lost."""
+    to = target.ip6 if ip6 else target.ip
+    echo = target.start(sys.executable, MTU_PROBE, "echo", to, "9100")
+    assert echo.stdout and echo.stdout.readline() == "ready\n"
+    try:
+        words = source.run(sys.executable, MTU_PROBE, "send", to, "9100", str(smallest), str(largest), timeout=600).stdout.split()
+    finally:
+        _end(echo, "KILL")
+    return dict(zip(words[::2], map(int, words[1::2])))
 
 
 class Capture:

@@ -4,7 +4,7 @@
 import sys
 
 from lab import wait_until
-from network import Capture, Stream, routes
+from network import Capture, Stream, routes, sizes
 
 # A packet in an IPIP packet, from an address that is no host of the cluster.
 FORGE = """
@@ -55,6 +55,13 @@ def test_always_encapsulates_within_a_subnet_too(network):
     for target in network.w[1:]:
         packets = seen_between(network, network.w[0], target, network.nodes()[0], "ip proto 4")
         assert len(packets) == 6, packets
+
+
+def test_what_fits_arrives_and_the_rest_is_told(network):
+    for workload in network.w:
+        workload.run("ip", "link", "set", "cali0", "mtu", "1500")
+    for target in network.w[1:]:
+        assert sizes(network.w[0], target, 1200, 1500) == {"answered": 281, "told": 20, "lost": 0, "largest": 1480}
 
 
 def test_the_host_itself_reaches_workloads_of_others(network):

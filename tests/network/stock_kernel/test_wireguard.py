@@ -4,7 +4,7 @@
 import json
 
 from lab import wait_until
-from network import POOL6, Capture, Stream, routes
+from network import POOL6, Capture, Stream, routes, sizes
 
 ENCRYPTED, IN_CLEAR = "udp port 51820 or udp port 51821", "udp port 4789"
 
@@ -84,6 +84,14 @@ def test_what_is_encrypted_is_not_seen_in_clear(network):
         assert seen(network, w1, w2, f"{IN_CLEAR} or icmp or (icmp6 and net {POOL6})", address) == 0
     for address in (w3.ip, w3.ip6):
         assert seen(network, w1, w3, IN_CLEAR, address) == 6
+
+
+def test_what_fits_arrives_and_the_rest_is_told(network):
+    for workload in network.w:
+        workload.run("ip", "link", "set", "cali0", "mtu", "1500")
+    for ip6, largest in ((False, 1440), (True, 1420)):
+        found = sizes(network.w[0], network.w[1], 1200, 1500, ip6)
+        assert found == {"answered": largest - 1199, "told": 1500 - largest, "lost": 0, "largest": largest}
 
 
 def test_the_host_itself_reaches_workloads_of_others(network):
