@@ -7,7 +7,7 @@ RUN ?=
 DATASTORE ?= etcdv3
 PYTHON := /usr/bin/python3
 
-.PHONY: help deps build demo demo-down demo-shell test soak bench fmt clean
+.PHONY: help deps build demo demo-down demo-shell test test-vm soak bench fmt clean
 
 help:                ## this text
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -34,7 +34,11 @@ test: deps           ## everything that must hold, ends with one line of counts
 soak: deps           ## the long runs
 	@$(PYTHON) tests/run.py --soak
 
+test-vm: build       ## what needs Debian's own kernel, in a virtual machine: IPIP, WireGuard [a part of test]
+	@$(PYTHON) tests/run.py --only 'virtual machine'
+
 bench: build         ## figures beside their floors, measured in the same run
+	@cmake --build --preset release --target benches
 	@$(PYTHON) tests/bench/bench.py
 
 fmt:                 ## format all C++ sources

@@ -19,6 +19,11 @@ target_compile_definitions(calico_flags INTERFACE BOOST_ASIO_DISABLE_FENCED_BLOC
 target_include_directories(calico_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})
 if(CALICO_SANITIZE)
   target_compile_options(calico_flags INTERFACE -fsanitize=${CALICO_SANITIZE} -fno-omit-frame-pointer)
+  if(CALICO_SANITIZE MATCHES undefined)
+    # Checks of every pointer at every use: a quarter of the time that compiling takes, and AddressSanitizer sees a
+    # null pointer as well.
+    target_compile_options(calico_flags INTERFACE -fno-sanitize=null,alignment,object-size,vptr)
+  endif()
   target_link_options(calico_flags INTERFACE -fsanitize=${CALICO_SANITIZE})
 endif()
 target_link_options(calico_flags INTERFACE -fuse-ld=mold)  # a fifth of the default linker's time

@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +31,7 @@ class Suite:
     command: list[str]
     budget: int  # seconds; a suite over its budget is reported, a suite over three times that is ended
     needs: str = ""  # name of a suite without which this one makes no sense
+    beside: bool = False  # takes one core and looks at no clock: runs while the next suites do
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -48,13 +50,15 @@ def suites(soak: bool) -> list[Suite]:
         Suite("asan configure", ["cmake", "--preset", "asan"], 30),
         Suite("asan build", ["cmake", "--build", "--preset", "asan"], 900, "asan configure"),
         *[Suite(name, [f"build/asan/bin/{name}"], 60, "asan build") for name in UNIT_TESTS],
-        Suite("fuzz, 10 s each", [python, "tests/fuzz/fuzz.py", "--seconds", "10"], 120, "asan build"),
+        Suite("fuzz, 10 s each", [python, "tests/fuzz/fuzz.py", "--seconds", "10"], 240, "asan build", beside=True),
     ]
     system = [Suite(name, [f"build/bin/{name}"], 120, "build") for name in
               ("kernel_test", "datastore_etcd_test", "dataplane_system_test", "policy_packets_test", "bgp_speaker_test")]
     product = [
         Suite("no fakes in the product", [python, "tools/check_product.py"], 10, "build"),
         Suite("one host on SQLite", [python, "-m", "pytest", "-q", "-x", "tests/system"], 240, "build"),
+        Suite("between hosts", [python, "-m", "pytest", "-q", "tests/network", "--ignore=tests/network/stock_kernel"], 300, "build"),
+        Suite("IPIP and WireGuard in a virtual machine", [python, "tests/vm/vm.py", "--memory", "3072", "--", "python3", "tests/vm/suites.py"], 300, "build"),
         Suite("cluster", [python, "-m", "pytest", "-q", "tests/cluster"], 600, "build"),
     ]
     if soak:
@@ -139,15 +143,13 @@ def main() -> int:
     total_passed = total_failed = 0
     broken: set[str] = set()
     begin = time.monotonic()
-    for suite in suites(options.soak):
-        if options.only and not re.search(options.only, suite.name):
-            continue
-        if suite.needs in broken:
-            broken.add(suite.name)
-            total_failed += 1
-            print(f"{suite.name:28} not run: {suite.needs} failed", flush=True)
-            continue
-        passed, failed, seconds, text = run(suite)
+    chosen = [suite for suite in suites(options.soak) if not options.only or re.search(options.only, suite.name)]
+    lane = ThreadPoolExecutor(1)
+    later: list[tuple[Suite, Future]] = []
+
+    def report(suite: Suite, result: tuple[int, int, float, str]) -> None:
+        nonlocal total_passed, total_failed
+        passed, failed, seconds, text = result
         total_passed += passed
         total_failed += failed
         over = f"  (over its budget of {suite.budget} s)" if seconds > suite.budget else ""
@@ -155,6 +157,23 @@ def main() -> int:
         if failed:
             broken.add(suite.name)
             print("\n".join("    " + line for line in text.strip().splitlines()[-60:]), flush=True)
+
+    for suite in chosen:
+        if suite.needs in broken:
+            broken.add(suite.name)
+            total_failed += 1
+            print(f"{suite.name:28} not run: {suite.needs} failed", flush=True)
+            continue
+        if suite.beside:
+            later.append((suite, lane.submit(run, suite)))
+            continue
+        report(suite, run(suite))
+        if suite.name.endswith("build"):  # a build is what one runs beside
+            for one, result in later:
+                report(one, result.result())
+            later.clear()
+    for one, result in later:
+        report(one, result.result())
     print(f"all suites took {time.monotonic() - begin:.0f} s; logs are in build/test-logs")
     print(f"{total_passed} passed, {total_failed} failed")
     return 1 if total_failed else 0

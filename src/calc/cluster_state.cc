@@ -109,6 +109,7 @@ dataplane_api::HostSettings ComputeHostSettings(const ClusterState& state) {
   // Both names are Felix's: installations come with the one for iptables.
   settings.reject_denied = EqualsIgnoreCase(felix.Text("nftablesFilterDenyAction"), "Reject") ||
                            EqualsIgnoreCase(felix.Text("iptablesFilterDenyAction"), "Reject");
+  settings.ip_forwarding = felix.Text("ipForwarding") != "Disabled";
   settings.edit_foreign_firewalls = felix.Text("foreignFirewall") == "Insert";
   settings.drop_invalid = !felix.Bool("disableConntrackInvalidCheck");
   settings.recheck_flows = felix.Text("establishedConnections") != "Keep";

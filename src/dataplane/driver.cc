@@ -75,6 +75,7 @@ struct Driver::Impl {
 
   Status Start() {
     RETURN_IF_ERROR(ListLinks());
+    default_rp_filter = kernel.sysctl.Read("net/ipv4/conf/default/rp_filter").value_or("");
     link_events = loop.WatchFd(kernel.links.fd(), EventLoop::Interest::kRead, [this] { OnLinkEvents(); });
     nft_events = loop.WatchFd(kernel.nft_monitor.fd(), EventLoop::Interest::kRead, [this] { OnNftEvents(); });
     resync_timer = loop.Every(kResyncPeriod, [this] { Resync(); });
@@ -108,6 +109,7 @@ struct Driver::Impl {
       interfaces.SetPrefixes(batch.host->interface_prefixes);
       routes.SetBlocks(batch.host->own_blocks);
       SetForeign(batch.host->edit_foreign_firewalls);
+      if (std::exchange(forwards, batch.host->ip_forwarding) != forwards && applied_once) ApplyForwarding();
       tunnels.SetHost(*batch.host);
       for (WireguardSync& wireguard : wireguards) wireguard.SetHost(*batch.host);
       src_valid_mark = batch.host->wireguard.host_encryption && batch.host->wireguard.v4.enabled;
@@ -414,6 +416,7 @@ struct Driver::Impl {
   }
 
   void ApplyForwarding() {
+    if (!forwards) return;  // somebody else sees to it
     const auto writes = EnsureForwarding(kernel.sysctl);
     if (writes.has_value())
       Wrote(*writes);
@@ -464,7 +467,10 @@ struct Driver::Impl {
     unconfigured = std::move(left);
   }
   Status ConfigureInterface(const kernel::Link& link, const dataplane_api::Endpoint& endpoint) {
-    ASSIGN_OR_RETURN(const int settings, EnsureInterfaceSysctls(kernel.sysctl, link.name));
+    // Sources that the endpoint may use besides its own are not where the routes lead (reference felix 3.2).
+    ASSIGN_OR_RETURN(const int settings,
+                     EnsureInterfaceSysctls(kernel.sysctl, link.name,
+                                            endpoint.spoofable.empty() ? default_rp_filter : "0"));
     Wrote(settings);
     if (!endpoint.mac) return Ok();
     ASSIGN_OR_RETURN(const int entries, neighbours.Ensure(link.ifindex, endpoint.addresses, *endpoint.mac));
@@ -512,6 +518,8 @@ struct Driver::Impl {
   TunnelLinks tunnel_links;  // that the routes know
   std::array<WireguardSync, 2> wireguards;
   bool src_valid_mark = false;
+  bool forwards = true;           // makes the host a router
+  std::string default_rp_filter;  // of new interfaces, when we started
   RouteSync routes;
   NeighbourSync neighbours;
   ForwardRule forward;

@@ -78,6 +78,7 @@ struct HostSettings {
     kReturn,
     kAccept
   } endpoint_to_host = EndpointToHost::kDrop;
+  bool ip_forwarding = true;  // the host is to be a router: ip_forward and its IPv6 counterpart are set
   bool edit_foreign_firewalls = false;  // so that they let through what policy allows
   bool reject_denied = false;           // instead of a silent drop
   bool drop_invalid = true;             // packets that conntrack cannot place

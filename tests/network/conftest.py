@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from network import Network  # noqa: E402
 
-STATE = Path("/var/lib/calico-network-test")
+STATE = Path(os.environ.get("NETWORK_STATE", "/var/lib/calico-network-test"))  # one for each run at a time
 
 
 @pytest.fixture(scope="module")
@@ -22,5 +22,5 @@ def network():
     finally:
         if "TEST_LOGS" in os.environ:
             for log in STATE.glob("**/*.log"):
-                shutil.copy(log, Path(os.environ["TEST_LOGS"]) / f"{log.parent.name}-{log.name}")
+                shutil.copy(log, Path(os.environ["TEST_LOGS"]) / f"{STATE.name}-{log.parent.name}-{log.name}")
         made.destroy()

@@ -177,6 +177,7 @@ class Network(Lab):
         self.apply(resource("IPPool", name, cidr=cidr, **spec))
 
     def start_agent(self, host: Host, **environment: str) -> None:
+        """What a start has said of the environment stays for the next one, but for the addresses."""
         ip, ip6 = NODES[host.name]
         host.environment.update({"NODENAME": host.name, "IP": f"{ip}/24", "IP6": f"{ip6}/64", "NO_DEFAULT_POOLS": "true",
                                  "FELIX_CLAIMBLOCKSATSTART": "true", **environment})
@@ -209,9 +210,10 @@ class Network(Lab):
 
     # --- workloads -----------------------------------------------------------------------------------
 
-    def workload(self, host: Host, name: str, ip6: bool = False, ip: str | None = None) -> Workload:
+    def workload(self, host: Host, name: str, ip6: bool = False, ip: str | None = None, ip4: bool = True) -> Workload:
         """A workload with the 40th address of the host's block, which tunnels and others do not reach."""
-        ip = ip or address(self.block(host), 40)
+        if ip4:
+            ip = ip or address(self.block(host), 40)
         v6 = address(self.block(host, POOL6), 40) if ip6 else None
         host.start_process(name, "unshare", "-n", "sleep", "1000000")
 
@@ -228,12 +230,14 @@ class Network(Lab):
             workload.run("ip", "link", "set", "cali0", "mtu", mtu)
         mac = json.loads(workload.run("ip", "-j", "link", "show", "cali0").stdout)[0]["address"]
         workload.run("ip", "link", "set", "lo", "up")
-        workload.run("ip", "addr", "add", f"{ip}/32", "dev", "cali0")
         workload.run("ip", "link", "set", "cali0", "up")
         host.run("ip", "link", "set", interface, "up")
-        workload.run("ip", "route", "add", GATEWAY, "dev", "cali0")
-        workload.run("ip", "route", "add", "default", "via", GATEWAY)
-        networks = [f"{ip}/32"]
+        networks = []
+        if ip:
+            workload.run("ip", "addr", "add", f"{ip}/32", "dev", "cali0")
+            workload.run("ip", "route", "add", GATEWAY, "dev", "cali0")
+            workload.run("ip", "route", "add", "default", "via", GATEWAY)
+            networks.append(f"{ip}/32")
         if v6:
             workload.run("ip", "addr", "add", f"{v6}/128", "dev", "cali0", "nodad")
             workload.run("ip", "-6", "route", "add", "default", "via", HOST_SIDE_LINK_LOCAL, "dev", "cali0")

@@ -220,6 +220,7 @@ def boot(image: Path, release: str, kernel_tree: Path, memory: int, timeout: flo
                 line = raw.decode(errors="replace").rstrip("\r")
                 if line.startswith(END):
                     status = int(line[len(END):])
+                    break
                 elif line.endswith(BEGIN):
                     up = True
                     print(f"vm: kernel {release}, up after {time.monotonic() - began:.1f} s", flush=True)
@@ -240,7 +241,8 @@ def boot(image: Path, release: str, kernel_tree: Path, memory: int, timeout: flo
         with tarfile.open(results) as archive:
             archive.extractall(logs, filter="data")
         print(f"vm: what the command left in /logs is in {logs}")
-    print(f"vm: {time.monotonic() - began:.0f} s" + ("" if status is not None else ", ended without a result"), flush=True)
+    if status is None:
+        print(f"vm: ended without a result after {time.monotonic() - began:.0f} s", flush=True)
     return 99 if status is None else status
 
 
