@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "dataplane/connection_cleaner.h"
-#include "dataplane/forward_rule.h"
+#include "dataplane/host_firewalls.h"
 #include "dataplane/host_interfaces.h"
 #include "dataplane/interface_settings.h"
 #include "dataplane/names.h"
@@ -68,19 +68,18 @@ struct Driver::Impl {
                    WireguardSync(net::Family::kV6, k.rtnetlink, k.wireguard)},
         routes(k.rtnetlink, interfaces),
         neighbours(k.rtnetlink),
-        forward(k.forward),
+        firewalls(k.forward, k.foreign),
         connections(k.conntrack) {}
 
   // ---- inputs ----
 
   Status Start() {
     RETURN_IF_ERROR(ListLinks());
-    default_rp_filter = kernel.sysctl.Read("net/ipv4/conf/default/rp_filter").value_or("");
     link_events = loop.WatchFd(kernel.links.fd(), EventLoop::Interest::kRead, [this] { OnLinkEvents(); });
     nft_events = loop.WatchFd(kernel.nft_monitor.fd(), EventLoop::Interest::kRead, [this] { OnNftEvents(); });
     resync_timer = loop.Every(kResyncPeriod, [this] { Resync(); });
     legacy_timer = loop.Every(kLegacyPeriod, [this] {
-      if (in_sync) CheckForward(kernel::IptablesBackend::kLegacy);
+      if (in_sync) Wrote(firewalls.CheckIptables(kernel::IptablesBackend::kLegacy));
     });
     return Ok();
   }
@@ -108,7 +107,8 @@ struct Driver::Impl {
     if (batch.host) {
       interfaces.SetPrefixes(batch.host->interface_prefixes);
       routes.SetBlocks(batch.host->own_blocks);
-      SetForeign(batch.host->edit_foreign_firewalls);
+      firewalls.SetEditForeign(batch.host->edit_foreign_firewalls);
+      if (applied_once) Wrote(firewalls.CheckForeign());
       if (std::exchange(forwards, batch.host->ip_forwarding) != forwards && applied_once) ApplyForwarding();
       tunnels.SetHost(*batch.host);
       for (WireguardSync& wireguard : wireguards) wireguard.SetHost(*batch.host);
@@ -279,58 +279,18 @@ struct Driver::Impl {
     if (!by_others || !in_sync || foreign_commit != nullptr) return;
     foreign_commit = loop.After(kForeignCommitDelay, [this] {
       foreign_commit.reset();
-      CheckForward(kernel::IptablesBackend::kNft);
-      CheckForeign();
+      Wrote(firewalls.CheckIptables(kernel::IptablesBackend::kNft));
+      Wrote(firewalls.CheckForeign());
       policy.RereadNext();
       suspicious = true;
       Apply();
     });
   }
 
-  void CheckForward(kernel::IptablesBackend backend) {
-    auto writes = forward.Ensure(backend);
-    if (writes.has_value()) {
-      Wrote(*writes);
-      forward_error.clear();
-    } else {
-      if (forward_error != writes.error().message())
-        LogError(kComponent, "firewall: {}", writes.error().message());
-      forward_error = writes.error().message();
-    }
-  }
-
-  // Firewalls that are not iptables' are somebody's own work: they are named, and edited only if he says so.
-  void CheckForeign() {
-    auto chains = kernel.foreign.Read();
-    if (!chains.has_value()) {
-      LogError(kComponent, "firewalls of this host: {}", chains.error().message());
-      return;
-    }
-    std::erase_if(*chains, [](const kernel::ForeignChain& chain) { return !chain.CanDrop(); });
-    std::vector<kernel::ForeignChain> left;
-    for (const kernel::ForeignChain& chain : *chains) {
-      const Status inserted = edit_foreign ? kernel.foreign.InsertAccept(chain) : Status();
-      if (edit_foreign && inserted.has_value()) {
-        Wrote(1);
-        LogInfo(kComponent, "{}: our accept rule is first in it now", chain.Describe());
-        continue;
-      }
-      if (!inserted.has_value()) LogError(kComponent, "{}: {}", chain.Describe(), inserted.error().message());
-      left.push_back(chain);
-    }
-    if (left == foreign) return;
-    for (const kernel::ForeignChain& chain : left)
-      LogWarning(kComponent, "{} may drop what policy allows; to let it through: {}", chain.Describe(),
-                 chain.Command(kAcceptMark));
-    foreign = std::move(left);
-  }
-  void SetForeign(bool edit) {
-    if (std::exchange(edit_foreign, edit) == edit) return;
-    if (!edit) {
-      if (const Status removed = kernel.foreign.RemoveAccepts(); !removed.has_value())
-        LogError(kComponent, "firewalls of this host: {}", removed.error().message());
-    }
-    if (applied_once) CheckForeign();
+  void CheckFirewalls() {
+    Wrote(firewalls.CheckIptables(kernel::IptablesBackend::kNft));
+    Wrote(firewalls.CheckIptables(kernel::IptablesBackend::kLegacy));
+    Wrote(firewalls.CheckForeign());
   }
 
   void Resync() {
@@ -347,9 +307,7 @@ struct Driver::Impl {
     neighbours.RereadNext();
     for (const auto& [name, endpoint] : endpoints) unconfigured.insert(name);
     if (!in_sync) return;
-    CheckForward(kernel::IptablesBackend::kNft);
-    CheckForward(kernel::IptablesBackend::kLegacy);
-    CheckForeign();
+    CheckFirewalls();
     Apply();
   }
 
@@ -385,9 +343,7 @@ struct Driver::Impl {
       LogWarning(kComponent, "somebody changed our nftables tables: repaired");
     }
     if (first) {
-      CheckForward(kernel::IptablesBackend::kNft);
-      CheckForward(kernel::IptablesBackend::kLegacy);
-      CheckForeign();
+      CheckFirewalls();
       ApplyForwarding();
     }
     ApplyTunnels();
@@ -467,10 +423,8 @@ struct Driver::Impl {
     unconfigured = std::move(left);
   }
   Status ConfigureInterface(const kernel::Link& link, const dataplane_api::Endpoint& endpoint) {
-    // Sources that the endpoint may use besides its own are not where the routes lead (reference felix 3.2).
     ASSIGN_OR_RETURN(const int settings,
-                     EnsureInterfaceSysctls(kernel.sysctl, link.name,
-                                            endpoint.spoofable.empty() ? default_rp_filter : "0"));
+                     EnsureInterfaceSysctls(kernel.sysctl, link.name, !endpoint.spoofable.empty()));
     Wrote(settings);
     if (!endpoint.mac) return Ok();
     ASSIGN_OR_RETURN(const int entries, neighbours.Ensure(link.ifindex, endpoint.addresses, *endpoint.mac));
@@ -518,11 +472,10 @@ struct Driver::Impl {
   TunnelLinks tunnel_links;  // that the routes know
   std::array<WireguardSync, 2> wireguards;
   bool src_valid_mark = false;
-  bool forwards = true;           // makes the host a router
-  std::string default_rp_filter;  // of new interfaces, when we started
+  bool forwards = true;  // makes the host a router
   RouteSync routes;
   NeighbourSync neighbours;
-  ForwardRule forward;
+  HostFirewalls firewalls;
   std::set<net::Ip> departed;  // of endpoints that went; their connections are to end
   ConnectionCleaner connections;
   std::map<std::string, dataplane_api::Endpoint> endpoints;
@@ -542,9 +495,6 @@ struct Driver::Impl {
   int failed_rounds = 0;
   TimePoint failing_since;
   std::vector<Pending> failures;  // of the last round
-  std::string forward_error;
-  bool edit_foreign = false;
-  std::vector<kernel::ForeignChain> foreign;
   Backoff backoff{std::chrono::milliseconds(100), std::chrono::seconds(5)};
   std::unique_ptr<EventLoop::Handle> link_events, nft_events, resync_timer, legacy_timer, retry,
       foreign_commit, recheck;
@@ -582,11 +532,12 @@ std::vector<Driver::Pending> Driver::pending() const {
   std::vector<Pending> pending = impl_->failures;
   const double age = std::chrono::duration<double>(impl_->clock.Now() - impl_->failing_since).count();
   for (Pending& item : pending) item.age_seconds = age;
-  if (!impl_->forward_error.empty()) pending.push_back({"accept rule in FORWARD", impl_->forward_error, 0});
+  if (!impl_->firewalls.error().empty())
+    pending.push_back({"accept rule in FORWARD", impl_->firewalls.error(), 0});
   return pending;
 }
 std::vector<kernel::ForeignChain> Driver::foreign_firewalls() const {
-  return impl_->foreign;
+  return impl_->firewalls.foreign();
 }
 std::map<std::string, Driver::EndpointState> Driver::endpoints() const {
   return impl_->states;

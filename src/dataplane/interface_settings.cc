@@ -26,14 +26,18 @@ Result<int> EnsureAll(kernel::Sysctl& sysctl,
 }  // namespace
 
 Result<int> EnsureInterfaceSysctls(kernel::Sysctl& sysctl, const std::string& interface,
-                                   const std::string& rp_filter) {
+                                   bool foreign_sources) {
+  std::string rp_filter = "0";
+  if (!foreign_sources) {
+    ASSIGN_OR_RETURN(rp_filter, sysctl.Read("net/ipv4/conf/default/rp_filter"));
+  }
   const std::string v4 = "net/ipv4/conf/" + interface + "/", v6 = "net/ipv6/conf/" + interface + "/";
-  std::vector<std::pair<std::string, std::string>> wanted{
+  const std::vector<std::pair<std::string, std::string>> wanted{
       {v4 + "route_localnet", "1"},
       {"net/ipv4/neigh/" + interface + "/proxy_delay", "0"},
       {v4 + "proxy_arp", "1"},
-      {v4 + "forwarding", "1"}};
-  if (!rp_filter.empty()) wanted.emplace_back(v4 + "rp_filter", rp_filter);
+      {v4 + "forwarding", "1"},
+      {v4 + "rp_filter", rp_filter}};
   ASSIGN_OR_RETURN(int writes, EnsureAll(sysctl, wanted));
   auto disabled = sysctl.Read(v6 + "disable_ipv6");
   if (!disabled.has_value() && disabled.error().code() != ErrorCode::kNotFound)

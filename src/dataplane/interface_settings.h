@@ -16,9 +16,10 @@ namespace calico::dataplane {
 
 // sysctls of one workload interface (reference felix 3.2), read first: what is right already is not written.
 // Returns the number of writes. An interface without IPv6 has no IPv6 settings.
-// `rp_filter`: the kernel's own check of sources; empty: left alone.
+// `foreign_sources`: it may send from addresses that are not where the routes lead, which the kernel's own
+// check must let pass.
 Result<int> EnsureInterfaceSysctls(kernel::Sysctl& sysctl, const std::string& interface,
-                                   const std::string& rp_filter);
+                                   bool foreign_sources);
 // ip_forward and its IPv6 counterpart: without them a host is no router.
 Result<int> EnsureForwarding(kernel::Sysctl& sysctl);
 // The mark counts when the kernel asks where a packet's source would be routed to: what is encrypted and what
