@@ -13,7 +13,7 @@ libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
 etcd-server etcd-client bird2 docker.io busybox-static
 iproute2 nftables iptables python3 python3-pytest
 tcpdump conntrack procps iputils-ping util-linux openssl
-qemu-system-x86 cpio kmod ethtool wireguard-tools
+qemu-system-x86 cpio kmod ethtool wireguard-tools iperf3
 groff-base zsh fish
 '
 

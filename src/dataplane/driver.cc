@@ -324,6 +324,7 @@ struct Driver::Impl {
     failures.clear();
     const auto tables = policy.Apply();
     if (!tables.has_value()) {
+      local_done = false;
       failures.push_back({"nftables", tables.error().message()});
       Retry();
       PublishStates();
@@ -356,13 +357,18 @@ struct Driver::Impl {
     } else {
       failures.push_back({"routes", outcome.error().message()});
     }
-    if (failures.empty()) {
+    // A tunnel that the kernel cannot have is no reason to hold up workloads of this host.
+    local_done = failures.empty();
+    failures.insert(failures.end(), tunnel_failures.begin(), tunnel_failures.end());
+    if (local_done) {
       if (!applied_once) LogInfo(kComponent, "in sync: {} endpoint(s)", endpoints.size());
       applied_once = true;
+      ForgetConnections();
+    }
+    if (failures.empty()) {
       failed_rounds = 0;
       backoff.Reset();
       retry.reset();
-      ForgetConnections();
       if (wait) retry = loop.After(std::chrono::seconds(5), [this] { Apply(); });
     } else {
       Retry();
@@ -383,12 +389,14 @@ struct Driver::Impl {
   void ApplyTunnels() {
     const Tunnels::Outcome outcome = tunnels.Apply(interfaces, addresses);
     Wrote(outcome.writes);
-    for (const auto& failure : outcome.failures) failures.push_back({failure.what, failure.error});
+    tunnel_failures.clear();
+    for (const auto& failure : outcome.failures) tunnel_failures.push_back({failure.what, failure.error});
+    for (const OffloadCheck::Probe& probe : tunnels.Probes()) kernel.offload.Consider(probe);
     int mtu = tunnels.WorkloadMtu();
     for (WireguardSync& wireguard : wireguards) {
       const WireguardSync::Outcome one = wireguard.Apply(addresses);
       Wrote(one.writes);
-      if (one.error) failures.push_back({"WireGuard", *one.error});
+      if (one.error) tunnel_failures.push_back({"WireGuard", *one.error});
       if (const int own = wireguard.MtuBytes(); own > 0) mtu = mtu == 0 ? own : std::min(mtu, own);
     }
     if (src_valid_mark) {
@@ -396,7 +404,7 @@ struct Driver::Impl {
       if (set.has_value())
         Wrote(*set);
       else
-        failures.push_back({"src_valid_mark", set.error().message()});
+        tunnel_failures.push_back({"src_valid_mark", set.error().message()});
     }
     if (mtu > 0 && std::exchange(workload_mtu, mtu) != mtu && on_workload_mtu) on_workload_mtu(mtu);
     if (tunnel_links == tunnels.links()) return;
@@ -447,7 +455,7 @@ struct Driver::Impl {
     for (const auto& [interface, names] : by_interface) {
       EndpointState now;
       const auto* entry = interfaces.Find(interface);
-      now.programmed = applied_once && failures.empty() && entry != nullptr && entry->link.admin_up;
+      now.programmed = applied_once && local_done && entry != nullptr && entry->link.admin_up;
       for (const std::string& name : names) {
         now.programmed = now.programmed && !unconfigured.contains(name) && routes.InKernel(name);
       }
@@ -494,7 +502,9 @@ struct Driver::Impl {
   bool suspicious = false;      // the next comparison follows somebody else's commit
   int failed_rounds = 0;
   TimePoint failing_since;
-  std::vector<Pending> failures;  // of the last round
+  std::vector<Pending> failures;         // of the last round
+  std::vector<Pending> tunnel_failures;  // those that concern no workload of this host
+  bool local_done = false;               // the last round had no others
   Backoff backoff{std::chrono::milliseconds(100), std::chrono::seconds(5)};
   std::unique_ptr<EventLoop::Handle> link_events, nft_events, resync_timer, legacy_timer, retry,
       foreign_commit, recheck;

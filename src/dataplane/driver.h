@@ -12,6 +12,7 @@
 #include "base/event_loop.h"
 #include "base/result.h"
 #include "dataplane/names.h"
+#include "dataplane/offload_check.h"
 #include "dataplane_api/updates.h"
 #include "kernel/conntrack.h"
 #include "kernel/foreign_firewall.h"
@@ -38,6 +39,7 @@ class Driver final {
     kernel::Conntrack& conntrack;  // of a thread of the driver's own
     kernel::Wireguard& wireguard;
     kernel::ForeignFirewall& foreign;
+    OffloadCheck& offload;  // a thread of its own
   };
   struct Pending {      // one item that the kernel does not have yet
     std::string what;   // "route 10.0.0.1/32 dev cali123"

@@ -205,22 +205,23 @@ class DriverFaults : public ::testing::Test {
     const auto forward = kernel::OpenForwardFirewall(kAcceptMark, kAcceptMark);
     const auto conntrack = *kernel::OpenConntrack();
     const auto wireguard = *kernel::OpenWireguard();
+    OffloadCheck offload([](const OffloadCheck::Probe&, Duration) { return true; });
     const auto foreign = kernel::OpenForeignFirewall(kAcceptMark, kTableName);
     FaultyRtnetlink faulty_rtnetlink(*rtnetlink, turn);
     FaultyNftables faulty_nftables(*nftables, turn);
     FaultySysctl faulty_sysctl(*sysctl, turn);
     const SystemClock clock;
     LoopThread thread("dataplane");
-    auto driver =
-        std::make_unique<Driver>(thread.loop(), clock,
-                                 Driver::Kernel{faulty_rtnetlink, *links, faulty_nftables, *nft_monitor,
-                                                faulty_sysctl, *forward, *conntrack, *wireguard, *foreign});
+    auto driver = std::make_unique<Driver>(
+        thread.loop(), clock,
+        Driver::Kernel{faulty_rtnetlink, *links, faulty_nftables, *nft_monitor, faulty_sysctl, *forward,
+                       *conntrack, *wireguard, *foreign, offload});
     EXPECT_TRUE(driver->Start().has_value());
     thread.Start();
     bool ready = false;
     thread.RunSync([&] {
       driver->OnBatch(Snapshot());
-      ready = driver->ready();
+      ready = driver->ready() && driver->pending().empty();
     });
     EXPECT_EQ(ready, turn.failed().empty()) << turn.failed();
     for (int i = 0; i < 300 && !ready; ++i) {

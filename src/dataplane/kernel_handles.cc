@@ -16,6 +16,7 @@ Result<KernelHandles> KernelHandles::Open() {
   ASSIGN_OR_RETURN(handles.conntrack, kernel::OpenConntrack());
   ASSIGN_OR_RETURN(handles.wireguard, kernel::OpenWireguard());
   handles.foreign = kernel::OpenForeignFirewall(kAcceptMark, kTableName);
+  handles.offload = std::make_unique<OffloadCheck>();
   return handles;
 }
 

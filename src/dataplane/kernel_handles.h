@@ -19,10 +19,12 @@ struct KernelHandles {
   std::unique_ptr<kernel::Conntrack> conntrack;
   std::unique_ptr<kernel::Wireguard> wireguard;
   std::unique_ptr<kernel::ForeignFirewall> foreign;
+  std::unique_ptr<OffloadCheck> offload;
 
   static Result<KernelHandles> Open();
   Driver::Kernel AsKernel() {
-    return {*rtnetlink, *links, *nftables, *nft_monitor, *sysctl, *forward, *conntrack, *wireguard, *foreign};
+    return {*rtnetlink, *links,     *nftables,  *nft_monitor, *sysctl,
+            *forward,   *conntrack, *wireguard, *foreign,     *offload};
   }
 };
 

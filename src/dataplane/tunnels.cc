@@ -74,6 +74,18 @@ int Tunnels::MtuOf(const Device& device, int overhead) const {
   return uplink_mtu_ == 0 ? 0 : std::max(uplink_mtu_ - overhead, kSmallestMtu);
 }
 
+std::vector<OffloadCheck::Probe> Tunnels::Probes() const {
+  std::vector<OffloadCheck::Probe> probes;
+  for (const Vxlan& vxlan : vxlans_) {
+    const auto& wanted = WantedVxlan(vxlan.family);
+    if (vxlan.ifindex == 0 || vxlan.neighbours.empty() || !wanted || !wanted->address) continue;
+    OffloadCheck::Probe probe{vxlan.name, vxlan.ifindex, *wanted->address, {}};
+    for (const auto& [peer, mac] : vxlan.neighbours) probe.peers.push_back(peer);
+    probes.push_back(std::move(probe));
+  }
+  return probes;
+}
+
 int Tunnels::WorkloadMtu() const {
   int smallest = uplink_mtu_;
   const auto consider = [&](const std::optional<Device>& device, int overhead) {

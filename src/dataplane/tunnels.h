@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "dataplane/offload_check.h"
 #include "dataplane/workload_interfaces.h"
 #include "dataplane_api/updates.h"
 #include "kernel/rtnetlink.h"
@@ -56,6 +57,8 @@ class Tunnels final {
   Outcome Apply(const WorkloadInterfaces& interfaces, const std::set<kernel::Address>& addresses);
   // The largest packet of a workload that fits into every encapsulation in use; 0: not known.
   int WorkloadMtu() const;
+  // VXLAN devices that have an address and peers, as an OffloadCheck wants to hear of them.
+  std::vector<OffloadCheck::Probe> Probes() const;
   // As Apply() left it.
   const TunnelLinks& links() const { return links_; }
 

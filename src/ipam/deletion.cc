@@ -159,7 +159,11 @@ Status DeleteNode(datastore::Client& client, const Clock& clock, const Key& key,
     const auto& spec = std::get<model::Node>(node->object);
     if (spec.bgp) AddAddress(spec.bgp->ipv4_ipip_tunnel_addr, contents.ips);
     AddAddress(spec.ipv4_vxlan_tunnel_addr, contents.ips);
-    if (spec.wireguard) AddAddress(spec.wireguard->interface_ipv4_address, contents.ips);
+    AddAddress(spec.ipv6_vxlan_tunnel_addr, contents.ips);
+    if (spec.wireguard) {
+      AddAddress(spec.wireguard->interface_ipv4_address, contents.ips);
+      AddAddress(spec.wireguard->interface_ipv6_address, contents.ips);
+    }
   }
   const auto released = Allocator(client, clock, key.name).ReleaseIps(contents.ips);
   if (!released.has_value()) RETURN_IF_ERROR(UnlessMissing(released.error()));

@@ -205,6 +205,7 @@ class MnlRtnetlink final : public Rtnetlink {
       request.Put(IFLA_VXLAN_ID, vxlan.vni);
       request.PutU16(IFLA_VXLAN_PORT, htons(vxlan.port));
       request.PutU8(IFLA_VXLAN_LEARNING, vxlan.learning ? 1 : 0);
+      request.PutU8(IFLA_VXLAN_UDP_CSUM, vxlan.checksum ? 1 : 0);
       if (vxlan.external) request.PutU8(IFLA_VXLAN_COLLECT_METADATA, 1);
       if (vxlan.parent_ifindex != 0)
         request.Put(IFLA_VXLAN_LINK, static_cast<std::uint32_t>(vxlan.parent_ifindex));

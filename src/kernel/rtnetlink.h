@@ -57,6 +57,7 @@ struct Vxlan {
   int parent_ifindex = 0;
   bool learning = false;  // of MAC addresses, from what it receives
   bool external = false;  // "flow-based": somebody else's way to use it
+  bool checksum = false;  // of the outer packet over IPv4, which RFC 7348 wants to be none
   bool operator==(const Vxlan&) const = default;
 };
 struct Link {

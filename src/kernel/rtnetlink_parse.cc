@@ -53,6 +53,9 @@ Vxlan VxlanFrom(const nlattr* data) {
       case IFLA_VXLAN_LOCAL6:
         vxlan.local = IpFrom(attribute, net::Family::kV6);
         break;
+      case IFLA_VXLAN_UDP_CSUM:
+        vxlan.checksum = mnl_attr_get_u8(attribute) != 0;
+        break;
       case IFLA_VXLAN_LEARNING:
         vxlan.learning = mnl_attr_get_u8(attribute) != 0;
         break;

@@ -68,7 +68,7 @@ class Stream:
 
     def end(self) -> tuple[int, int]:
         """(sent, received)"""
-        sent, received = (int(_end(process).split()[1]) for process in (self.sender, self.receiver))
+        sent, received = (int(end(process).split()[1]) for process in (self.sender, self.receiver))
         return sent, received
 
     def lost(self) -> tuple[int, int]:
@@ -82,7 +82,7 @@ def _descendants(pid: int) -> list[int]:
     return [last for child in children for last in _descendants(int(child))] or [pid]
 
 
-def _end(process: subprocess.Popen, sig: str = "TERM") -> str:
+def end(process: subprocess.Popen, sig: str = "TERM") -> str:
     """Ends what was started through nsenter, which does not hand signals on; its output."""
     for child in _descendants(process.pid):
         subprocess.run(["kill", f"-{sig}", str(child)], check=False)
@@ -93,7 +93,7 @@ def route_events(host: Host, seconds: float) -> str:
     """What changes in a host's routes during this time."""
     monitor = subprocess.Popen(host.enter("ip", "monitor", "route"), stdout=subprocess.PIPE, text=True)
     time.sleep(seconds)
-    return _end(monitor)
+    return end(monitor)
 
 
 def sizes(source: Workload, target: Workload, smallest: int, largest: int, ip6: bool = False) -> dict[str, int]:
@@ -104,7 +104,7 @@ def sizes(source: Workload, target: Workload, smallest: int, largest: int, ip6: 
     try:
         words = source.run(sys.executable, MTU_PROBE, "send", to, "9100", str(smallest), str(largest), timeout=600).stdout.split()
     finally:
-        _end(echo, "KILL")
+        end(echo, "KILL")
     return dict(zip(words[::2], map(int, words[1::2])))
 
 
@@ -123,7 +123,7 @@ class Capture:
     def packets(self) -> list[str]:
         """What has been seen; ends the capture."""
         time.sleep(0.3)
-        lines = _end(self.process, "INT").splitlines()
+        lines = end(self.process, "INT").splitlines()
         return [line for line in lines if re.match(r"\d\d:\d\d:\d\d", line)]  # further ones describe what is inside
 
 

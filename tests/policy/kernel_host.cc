@@ -30,6 +30,7 @@ struct KernelHost::Kernel {
   NoFirewall forward;
   std::unique_ptr<kernel::Conntrack> conntrack = std::move(*kernel::OpenConntrack());
   std::unique_ptr<kernel::Wireguard> wireguard = std::move(*kernel::OpenWireguard());
+  dataplane::OffloadCheck offload;
   std::unique_ptr<kernel::ForeignFirewall> foreign =
       kernel::OpenForeignFirewall(dataplane::kAcceptMark, dataplane::kTableName);
 };
@@ -40,9 +41,9 @@ KernelHost::KernelHost(std::string node, Hooks hooks)
   thread_ = std::make_unique<LoopThread>("dataplane");
   driver_ = std::make_unique<dataplane::Driver>(
       thread_->loop(), clock_,
-      dataplane::Driver::Kernel{*kernel_->rtnetlink, *kernel_->links, *kernel_->nftables,
-                                *kernel_->nft_monitor, *kernel_->sysctl, kernel_->forward,
-                                *kernel_->conntrack, *kernel_->wireguard, *kernel_->foreign});
+      dataplane::Driver::Kernel{
+          *kernel_->rtnetlink, *kernel_->links, *kernel_->nftables, *kernel_->nft_monitor, *kernel_->sysctl,
+          kernel_->forward, *kernel_->conntrack, *kernel_->wireguard, *kernel_->foreign, kernel_->offload});
   CHECK(driver_->Start().has_value(), "the dataplane starts");
   thread_->Start();
 }
