@@ -43,9 +43,9 @@ class FaultyRtnetlink final : public kernel::Rtnetlink {
     if (auto error = turn_.Next("ReplaceRoute")) return *error;
     return real_.ReplaceRoute(table, key, route);
   }
-  Status DeleteRoute(std::uint32_t table, const kernel::RouteKey& key) override {
+  Status DeleteRoute(std::uint32_t table, const kernel::RouteKey& key, std::uint8_t protocol) override {
     if (auto error = turn_.Next("DeleteRoute")) return *error;
-    return real_.DeleteRoute(table, key);
+    return real_.DeleteRoute(table, key, protocol);
   }
   Result<std::vector<kernel::Link>> ListLinks() override { return real_.ListLinks(); }
   Result<kernel::Link> GetLink(const std::string& name) override {

@@ -19,7 +19,7 @@ Status RemoveRoutes(kernel::Rtnetlink& rtnetlink) {
       const bool on_workload =
           route.protocol == kernel::kProtoBoot && names[route.ifindex].starts_with("cali");
       if (!on_workload && route.protocol != kernel::kProtoCalico) continue;
-      Status status = rtnetlink.DeleteRoute(kernel::kMainTable, key);
+      Status status = rtnetlink.DeleteRoute(kernel::kMainTable, key, route.protocol);
       if (!status.has_value() && status.error().code() != ErrorCode::kNotFound) return status;
     }
   }

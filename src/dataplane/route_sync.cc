@@ -192,7 +192,7 @@ bool RouteSync::ApplyOne(const RouteKey& key, TimePoint now, Outcome& outcome) {
         return false;
       }
     }
-    Status status = rtnetlink_.DeleteRoute(kernel::kMainTable, key);
+    Status status = rtnetlink_.DeleteRoute(kernel::kMainTable, key, held->second.protocol);
     if (!status.has_value() && status.error().code() != ErrorCode::kNotFound) {
       outcome.failures.push_back({"removing route " + key.dst.ToString(), status.error().message()});
       return false;

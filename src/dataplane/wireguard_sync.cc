@@ -146,7 +146,7 @@ Result<int> WireguardSync::Remove() {
   std::erase_if(actual_routes_,
                 [](const auto& entry) { return entry.second.protocol != kernel::kProtoCalico; });
   for (const auto& [key, route] : std::exchange(actual_routes_, {})) {
-    const Status gone = rtnetlink_.DeleteRoute(settings_.table, key);
+    const Status gone = rtnetlink_.DeleteRoute(settings_.table, key, kernel::kProtoCalico);
     if (!gone.has_value() && !IsGone(gone)) return gone.error();
     ++writes;
   }
@@ -294,7 +294,7 @@ Result<int> WireguardSync::EnsureRoutes(int ifindex) {
       ++it;
       continue;
     }
-    const Status gone = rtnetlink_.DeleteRoute(settings_.table, it->first);
+    const Status gone = rtnetlink_.DeleteRoute(settings_.table, it->first, it->second.protocol);
     if (!gone.has_value() && !IsGone(gone)) return gone.error();
     it = actual_routes_.erase(it);
     ++writes;

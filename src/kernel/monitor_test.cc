@@ -93,7 +93,7 @@ TEST_P(MonitorContract, TellsOfRoutesInEveryTable) {
     const RouteKey key{C("10.65.0.7/32"), 0};
     ASSERT_TRUE(rtnetlink_.ReplaceRoute(table, key, OnLink()).has_value());
     EXPECT_TRUE(Await(SeesRoute(table, key, false)));
-    ASSERT_TRUE(rtnetlink_.DeleteRoute(table, key).has_value());
+    ASSERT_TRUE(rtnetlink_.DeleteRoute(table, key, kAnyProtocol).has_value());
     EXPECT_TRUE(Await(SeesRoute(table, key, true)));
   }
 }

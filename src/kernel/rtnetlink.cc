@@ -130,11 +130,12 @@ class MnlRtnetlink final : public Rtnetlink {
     return Ask(request, "route " + key.dst.ToString());
   }
 
-  Status DeleteRoute(std::uint32_t table, const RouteKey& key) override {
+  Status DeleteRoute(std::uint32_t table, const RouteKey& key, std::uint8_t protocol) override {
     Request request(RTM_DELROUTE, NLM_F_ACK);
     auto& header = request.Header<rtmsg>();
     FillRoute(header, table, key);
     header.rtm_scope = RT_SCOPE_NOWHERE;  // any
+    header.rtm_protocol = protocol;
     request.Put(RTA_TABLE, table).Put(RTA_DST, key.dst.Masked().ip());
     if (key.metric != 0) request.Put(RTA_PRIORITY, key.metric);
     return Ask(request, "delete route " + key.dst.ToString());

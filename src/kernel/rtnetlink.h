@@ -16,8 +16,8 @@
 namespace calico::kernel {
 
 // Route protocol numbers (linux/rtnetlink.h and reference felix 3.3).
-inline constexpr std::uint8_t kProtoKernel = 2, kProtoBoot = 3, kProtoStatic = 4, kProtoBird = 12,
-                              kProtoCalico = 80;
+inline constexpr std::uint8_t kAnyProtocol = 0, kProtoKernel = 2, kProtoBoot = 3, kProtoStatic = 4,
+                              kProtoBird = 12, kProtoCalico = 80;
 inline constexpr std::uint32_t kMainTable = 254;
 
 enum class RouteType : std::uint8_t {
@@ -129,8 +129,9 @@ class Rtnetlink {
 
   virtual Result<std::map<RouteKey, Route>> ListRoutes(net::Family family, std::uint32_t table) = 0;
   virtual Status ReplaceRoute(std::uint32_t table, const RouteKey& key, const Route& route) = 0;
-  // kNotFound. IPv4 takes a metric of 0 as "any": if no route has 0, the one of the lowest metric goes.
-  virtual Status DeleteRoute(std::uint32_t table, const RouteKey& key) = 0;
+  // kNotFound. IPv4 takes a metric of 0 as "any": if no route has 0, the one of the lowest metric goes, were
+  // it not for the protocol, which keeps others' routes out of it.
+  virtual Status DeleteRoute(std::uint32_t table, const RouteKey& key, std::uint8_t protocol) = 0;
 
   virtual Result<std::vector<Link>> ListLinks() = 0;
   virtual Result<Link> GetLink(const std::string& name) = 0;  // kNotFound

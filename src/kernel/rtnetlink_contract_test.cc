@@ -62,7 +62,7 @@ class RtnetlinkContract : public ::testing::TestWithParam<RtnetlinkWorldCase> {
     const auto routes = Routes(key.dst.family());
     ASSERT_TRUE(routes.contains(key)) << key.dst.ToString();
     EXPECT_EQ(routes.at(key), route) << key.dst.ToString();
-    EXPECT_TRUE(rtnetlink_.DeleteRoute(kMainTable, key).has_value());
+    EXPECT_TRUE(rtnetlink_.DeleteRoute(kMainTable, key, kAnyProtocol).has_value());
     EXPECT_FALSE(Routes(key.dst.family()).contains(key)) << key.dst.ToString();
   }
 
@@ -112,8 +112,9 @@ TEST_P(RtnetlinkContract, ReplacesTheRouteOfTheSameKeyOnly) {
 }
 
 TEST_P(RtnetlinkContract, DeletingWhatIsNotThereIsNotFound) {
-  EXPECT_EQ(rtnetlink_.DeleteRoute(kMainTable, {C("10.65.9.9/32"), 0}).error().code(), ErrorCode::kNotFound);
-  EXPECT_EQ(rtnetlink_.DeleteRoute(kMainTable, {C("fd00::9/128"), 1024}).error().code(),
+  EXPECT_EQ(rtnetlink_.DeleteRoute(kMainTable, {C("10.65.9.9/32"), 0}, kAnyProtocol).error().code(),
+            ErrorCode::kNotFound);
+  EXPECT_EQ(rtnetlink_.DeleteRoute(kMainTable, {C("fd00::9/128"), 1024}, kAnyProtocol).error().code(),
             ErrorCode::kNotFound);
   EXPECT_EQ(rtnetlink_.DeleteNeighbour({host_.ifindex, I("10.65.9.9")}).error().code(), ErrorCode::kNotFound);
   EXPECT_EQ(rtnetlink_.DeleteLink("nowhere").error().code(), ErrorCode::kNotFound);
@@ -123,12 +124,27 @@ TEST_P(RtnetlinkContract, DeletingWhatIsNotThereIsNotFound) {
 TEST_P(RtnetlinkContract, DeletesTheRouteOfTheGivenMetric) {
   Put({C("10.65.0.1/32"), 5}, OnLink());
   Put({C("10.65.0.1/32"), 9}, OnLink());
-  EXPECT_EQ(rtnetlink_.DeleteRoute(kMainTable, {C("10.65.0.1/32"), 7}).error().code(), ErrorCode::kNotFound);
-  EXPECT_TRUE(rtnetlink_.DeleteRoute(kMainTable, {C("10.65.0.1/32"), 9}).has_value());
+  EXPECT_EQ(rtnetlink_.DeleteRoute(kMainTable, {C("10.65.0.1/32"), 7}, kAnyProtocol).error().code(),
+            ErrorCode::kNotFound);
+  EXPECT_TRUE(rtnetlink_.DeleteRoute(kMainTable, {C("10.65.0.1/32"), 9}, kAnyProtocol).has_value());
   EXPECT_TRUE(Routes(Family::kV4).contains({C("10.65.0.1/32"), 5}));
   // See DeleteRoute: IPv4 has no way to say "metric 0 and nothing else".
-  EXPECT_TRUE(rtnetlink_.DeleteRoute(kMainTable, {C("10.65.0.1/32"), 0}).has_value());
+  EXPECT_TRUE(rtnetlink_.DeleteRoute(kMainTable, {C("10.65.0.1/32"), 0}, kAnyProtocol).has_value());
   EXPECT_FALSE(Routes(Family::kV4).contains({C("10.65.0.1/32"), 5}));
+}
+
+TEST_P(RtnetlinkContract, DeletesTheRouteOfTheGivenProtocolOnly) {
+  Route of_bird = OnLink();
+  of_bird.protocol = kProtoBird;
+  Put({C("10.65.0.1/32"), 32}, of_bird);
+  EXPECT_EQ(rtnetlink_.DeleteRoute(kMainTable, {C("10.65.0.1/32"), 0}, kProtoCalico).error().code(),
+            ErrorCode::kNotFound)
+      << "metric 0 is any, but the protocol is not";
+  EXPECT_TRUE(Routes(Family::kV4).contains({C("10.65.0.1/32"), 32}));
+  EXPECT_TRUE(rtnetlink_.DeleteRoute(kMainTable, {C("10.65.0.1/32"), 32}, kProtoBird).has_value());
+  Put({C("fd00:65::1/128"), 1024}, OnLink(RouteScope::kUniverse));
+  EXPECT_EQ(rtnetlink_.DeleteRoute(kMainTable, {C("fd00:65::1/128"), 1024}, kProtoCalico).error().code(),
+            ErrorCode::kNotFound);
 }
 
 TEST_P(RtnetlinkContract, TablesAreSeparate) {
@@ -139,7 +155,7 @@ TEST_P(RtnetlinkContract, TablesAreSeparate) {
               ::testing::ElementsAre(::testing::Key(RouteKey{C("10.99.0.1/32"), 0})));
   EXPECT_THAT(Routes(Family::kV4, 1000),
               ::testing::ElementsAre(::testing::Key(RouteKey{C("10.99.0.2/32"), 0})));
-  EXPECT_TRUE(rtnetlink_.DeleteRoute(1000, {C("10.99.0.2/32"), 0}).has_value());
+  EXPECT_TRUE(rtnetlink_.DeleteRoute(1000, {C("10.99.0.2/32"), 0}, kAnyProtocol).has_value());
 }
 
 TEST_P(RtnetlinkContract, ATableThatDoesNotExistIsEmpty) {

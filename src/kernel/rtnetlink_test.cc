@@ -109,8 +109,8 @@ TEST_F(RtnetlinkTest, ReadsBackTheRoutesItWrote) {
   EXPECT_EQ(routes.at(block), blackhole);
   EXPECT_THAT(Ip({"route", "show", "10.65.0.1"}), HasSubstr("10.65.0.1 dev calitest scope link"));
   EXPECT_THAT(Ip({"route", "show", "10.65.0.0/26"}), HasSubstr("blackhole 10.65.0.0/26 proto 80"));
-  EXPECT_TRUE(rtnetlink_->DeleteRoute(kMainTable, block).has_value());
-  EXPECT_EQ(rtnetlink_->DeleteRoute(kMainTable, block).error().code(), ErrorCode::kNotFound);
+  EXPECT_TRUE(rtnetlink_->DeleteRoute(kMainTable, block, kAnyProtocol).has_value());
+  EXPECT_EQ(rtnetlink_->DeleteRoute(kMainTable, block, kAnyProtocol).error().code(), ErrorCode::kNotFound);
 }
 
 TEST_F(RtnetlinkTest, ReadsBackIpv6Routes) {
@@ -125,7 +125,7 @@ TEST_F(RtnetlinkTest, ReadsBackIpv6Routes) {
   const auto routes = *rtnetlink_->ListRoutes(Family::kV6, kMainTable);
   EXPECT_EQ(routes.at(host), route);
   EXPECT_EQ(routes.at(block), blackhole);
-  EXPECT_TRUE(rtnetlink_->DeleteRoute(kMainTable, block).has_value());
+  EXPECT_TRUE(rtnetlink_->DeleteRoute(kMainTable, block, kAnyProtocol).has_value());
 }
 
 TEST_F(RtnetlinkTest, ReplacesARouteOfTheSameKey) {

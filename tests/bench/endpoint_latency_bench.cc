@@ -146,7 +146,7 @@ int Run(const std::string& node) {
       AwaitRoute(*monitor, dst, false);
     }));
     Must(client->Delete(floor_key, 0), "delete");
-    Must(rtnetlink->DeleteRoute(kernel::kMainTable, {dst, 0}), "route");
+    Must(rtnetlink->DeleteRoute(kernel::kMainTable, {dst, 0}, kernel::kAnyProtocol), "route");
     AwaitRoute(*monitor, dst, true);
   }
   Must(rtnetlink->DeleteLink("calibench000000"), "veth");

@@ -72,6 +72,18 @@ def test_birds_routes_stay_as_they_are_over_its_scans(network):
     each_block_once(network.nodes()[0])
 
 
+def test_a_live_pool_changes_between_bird_and_the_agents_vxlan(network):
+    node1, node2, _ = network.nodes()
+    for mode, seen in (("Always", "dev vxlan.calico"), ("Never", "dev eth0 metric 32")):
+        stream = Stream(network.w[0], network.w[1])
+        network.pool(vxlanMode=mode)
+        wait_until(lambda: any(seen in line and line.startswith(network.block(node2)) for line in blocks(node1)), f"{mode}: {seen}", network.patience)
+        time.sleep(1)
+        lost, sent = stream.lost()
+        assert lost < 1000, f"{mode}: {lost} of {sent} at 1 000 packets a second"
+        each_block_once(node1)
+
+
 def program_cluster_routes(network, felix, bgp):
     for kind, value in (("felixconfiguration", felix), ("bgpconfiguration", bgp)):
         patch = json.dumps({"spec": {"programClusterRoutes": value}})

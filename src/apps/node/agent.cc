@@ -152,7 +152,7 @@ Status RemoveBirdRoutes(const std::vector<dataplane_api::BgpPoolView>& pools) {
       const bool in_pool = std::any_of(pools.begin(), pools.end(),
                                        [&](const auto& pool) { return pool.cidr.Contains(key.dst); });
       if (route.protocol != kernel::kProtoBird || !in_pool) continue;
-      const Status removed = rtnetlink->DeleteRoute(kernel::kMainTable, key);
+      const Status removed = rtnetlink->DeleteRoute(kernel::kMainTable, key, kernel::kProtoBird);
       if (!removed.has_value() && removed.error().code() != ErrorCode::kNotFound) return removed;
     }
   }

@@ -66,14 +66,18 @@ Status FakeRtnetlink::ReplaceRoute(std::uint32_t table, const RouteKey& key, con
   return Ok();
 }
 
-Status FakeRtnetlink::DeleteRoute(std::uint32_t table, const RouteKey& key) {
+Status FakeRtnetlink::DeleteRoute(std::uint32_t table, const RouteKey& key, std::uint8_t protocol) {
   const std::string call = Named("delete", table, key);
   RETURN_IF_ERROR(script_.OnWrite(call));
   Routes& routes = tables_[table];
   // A metric of 0 means any: the lowest one goes.
   auto found = routes.lower_bound({key.dst.Masked(), key.metric});
+  while (key.metric == 0 && protocol != kAnyProtocol && found != routes.end() &&
+         found->first.dst == key.dst.Masked() && found->second.protocol != protocol)
+    ++found;
   const bool hit = found != routes.end() && found->first.dst == key.dst.Masked() &&
-                   (key.metric == 0 || found->first.metric == key.metric);
+                   (key.metric == 0 || found->first.metric == key.metric) &&
+                   (protocol == kAnyProtocol || found->second.protocol == protocol);
   if (!hit) return Error::FromErrno(ESRCH, call);
   const RouteChanged gone{key.dst.family(), table, found->first, found->second, true};
   routes.erase(found);

@@ -31,7 +31,7 @@ class FakeRtnetlink final : public Rtnetlink {
 
   Result<std::map<RouteKey, Route>> ListRoutes(net::Family family, std::uint32_t table) override;
   Status ReplaceRoute(std::uint32_t table, const RouteKey& key, const Route& route) override;
-  Status DeleteRoute(std::uint32_t table, const RouteKey& key) override;
+  Status DeleteRoute(std::uint32_t table, const RouteKey& key, std::uint8_t protocol) override;
 
   Result<std::vector<Link>> ListLinks() override;
   Result<Link> GetLink(const std::string& name) override;

@@ -27,7 +27,7 @@ class OnKernel final : public RtnetlinkWorld {
     for (std::uint32_t i = 0; i < 100; ++i) {
       const RouteKey key{net::Cidr::Host(net::Ip::V4(0x0a630000 + i)), 0};
       ASSERT_TRUE(rtnetlink_->ReplaceRoute(kMainTable, key, blackhole).has_value());
-      ASSERT_TRUE(rtnetlink_->DeleteRoute(kMainTable, key).has_value());
+      ASSERT_TRUE(rtnetlink_->DeleteRoute(kMainTable, key, kAnyProtocol).has_value());
     }
   }
 
