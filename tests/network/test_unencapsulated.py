@@ -74,7 +74,7 @@ def test_birds_routes_stay_as_they_are_over_its_scans(network):
 
 def test_a_live_pool_changes_between_bird_and_the_agents_vxlan(network):
     node1, node2, _ = network.nodes()
-    for mode, seen in (("Always", "dev vxlan.calico"), ("Never", "dev eth0 metric 32")):
+    for mode, seen in (("Always", "dev vxlan.calico"), ("Never", "dev eth0 proto bird")):
         stream = Stream(network.w[0], network.w[1])
         network.pool(vxlanMode=mode)
         wait_until(lambda: any(seen in line and line.startswith(network.block(node2)) for line in blocks(node1)), f"{mode}: {seen}", network.patience)
