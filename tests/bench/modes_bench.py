@@ -23,8 +23,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "network"))
 
-from lab import Host  # noqa: E402
-from network import GATEWAY, Network, Workload, wait_until  # noqa: E402
+from network import GATEWAY, Host, Network, Workload, wait_until  # noqa: E402
 
 STATE = Path(os.environ.get("NETWORK_STATE", "/var/lib/calico-modes"))
 ROUNDS = 9
