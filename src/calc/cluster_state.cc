@@ -24,8 +24,8 @@ const T* Find(const std::map<std::string, T>& in, const std::string& name) {
 }
 
 // Every FelixConfiguration that is written without this setting gets "Disabled" (reference datastore-model
-// A.6), also the one of each node that an agent makes at its first start: the last word may be nobody's. Who
-// wants it off everywhere says so to the process.
+// A.7.6), also the one of each node that an agent makes at its first start: the last word may be nobody's.
+// Who wants it off everywhere says so to the process.
 bool AnyEnables(const ClusterState& state, const char* field) {
   const FelixSettings settings = SettingsOf(state);
   if (FelixSettings({&state.overrides}).Explicit(field)) return settings.Text(field) == "Enabled";

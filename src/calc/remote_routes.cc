@@ -6,8 +6,6 @@
 
 #include <fmt/format.h>
 
-#include "calc/encapsulation.h"
-
 namespace calico::calc {
 
 using dataplane_api::Encapsulation;
@@ -44,15 +42,7 @@ void RemoteRoutes::TouchAddresses(IpSetIndex::SourceId id) {
 }
 
 void RemoteRoutes::OnBlock(const net::Cidr& block) {
-  const std::string* host = BlockHost(block);
-  const bool known = known_blocks_.contains(block);
-  const std::pair length{block.family(), block.prefix_length()};
-  if (host != nullptr && !known) ++lengths_[length];
-  if (host == nullptr && known && --lengths_[length] == 0) lengths_.erase(length);
-  if (host == nullptr)
-    known_blocks_.erase(block);
-  else
-    known_blocks_[block] = *host;
+  lengths_.emplace(block.family(), block.prefix_length());
   Touch(block);
   if (!active_ || everything_) return;
   // Addresses inside may need a route of their own now, or no longer.
@@ -95,8 +85,8 @@ void RemoteRoutes::OnNode(const std::string& name) {
   }
   if (name == cluster_.node_name) everything_ = true;  // our subnet may be another one
   if (!active_ || everything_) return;
-  for (const auto& [block, owner] : known_blocks_) {
-    if (owner == name) Touch(block);
+  for (const auto& [block, hosts] : cluster_.block_hosts) {
+    if (*hosts.begin() == name) Touch(block);
   }
   if (const auto routes = routes_of_.find(name); routes != routes_of_.end())
     dirty_.insert(routes->second.begin(), routes->second.end());
@@ -113,9 +103,9 @@ const std::string* RemoteRoutes::BlockHost(const net::Cidr& block) const {
 
 std::optional<net::Cidr> RemoteRoutes::BlockOf(const net::Ip& ip) const {
   for (auto length = lengths_.rbegin(); length != lengths_.rend(); ++length) {
-    if (length->first.first != ip.family()) continue;
-    const net::Cidr block = net::Cidr(ip, length->first.second).Masked();
-    if (known_blocks_.contains(block)) return block;
+    if (length->first != ip.family()) continue;
+    const net::Cidr block = net::Cidr(ip, length->second).Masked();
+    if (cluster_.block_hosts.contains(block)) return block;
   }
   return std::nullopt;
 }
@@ -146,6 +136,15 @@ const std::string* RemoteRoutes::OwnerOf(const net::Cidr& destination) const {
   return holder;
 }
 
+const RemoteRoutes::Pool* RemoteRoutes::PoolOf(const net::Cidr& destination) const {
+  const Pool* best = nullptr;
+  for (const Pool& pool : pools_) {
+    if (!pool.cidr.Contains(destination)) continue;
+    if (best == nullptr || pool.cidr.prefix_length() > best->cidr.prefix_length()) best = &pool;
+  }
+  return best;
+}
+
 std::optional<RemoteRoutes::Route> RemoteRoutes::RouteTo(const net::Cidr& destination) {
   unreachable_.erase(destination);
   const std::string* node = OwnerOf(destination);
@@ -155,45 +154,33 @@ std::optional<RemoteRoutes::Route> RemoteRoutes::RouteTo(const net::Cidr& destin
     if (!encrypts || BlockHost(destination) == node) return std::nullopt;
     return Route{Route::Way::kHere, {}, *node};
   }
-  const model::IPPool* pool = nullptr;
-  int longest = -1;
-  for (const auto& [name, one] : cluster_.pools) {
-    const auto cidr = net::Cidr::ParsePrefix(one.cidr);
-    if (!cidr || !cidr->Contains(destination) || cidr->prefix_length() <= longest) continue;
-    pool = &one;
-    longest = cidr->prefix_length();
-  }
+  const Pool* pool = PoolOf(destination);
   if (pool == nullptr) return std::nullopt;
   const std::optional<Route> not_ours =
       encrypts ? std::optional(Route{Route::Way::kNotOurs, {}, *node}) : std::nullopt;
-  if (RouteOwnerOf(cluster_, *pool) != RouteOwner::kAgent) return not_ours;
+  if (!pool->ours) return not_ours;
   const net::Family family = destination.family();
   const bool v4 = family == net::Family::kV4;
-  const auto known = hosts_.find(*node);
-  const bool has_key = encrypts && known != hosts_.end() &&
-                       !(v4 ? known->second.wireguard_v4 : known->second.wireguard_v6).empty();
+  const auto host = hosts_.find(*node);
+  const bool has_key = encrypts && host != hosts_.end() &&
+                       !(v4 ? host->second.wireguard_v4 : host->second.wireguard_v6).empty();
   const auto fail = [&](const std::string& why) {
     if (has_key) return not_ours;  // WireGuard leads there all the same
     unreachable_[destination] =
-        fmt::format("no route to the addresses of node {} in pool {}: {}", *node, pool->metadata.name, why);
+        fmt::format("no route to the addresses of node {} in pool {}: {}", *node, pool->name, why);
     return not_ours;
   };
-  const auto host = known;
   if (host == hosts_.end()) return fail("there is no such node");
   const auto& address = v4 ? host->second.ipv4 : host->second.ipv6;
   if (!address) return fail(fmt::format("it has no IPv{} address", v4 ? 4 : 6));
-  const PoolEncapsulation encapsulation = EncapsulationOf(*pool);
+  const PoolEncapsulation& encapsulation = pool->encapsulation;
   Route route;
   route.node = *node;
   route.via = *address;
   const bool none = encapsulation.encapsulation == Encapsulation::kNone;
   if (none || encapsulation.cross_subnet) {
-    const auto self = cluster_.nodes.find(cluster_.node_name);
-    const std::string text = self == cluster_.nodes.end() || !self->second.bgp ? ""
-                             : v4 ? self->second.bgp->ipv4_address
-                                  : self->second.bgp->ipv6_address;
-    const auto subnet = net::Cidr::Parse(text);
-    if (subnet && subnet->Masked().Contains(*address)) return route;
+    const auto& subnet = v4 ? subnet_v4_ : subnet_v6_;
+    if (subnet && subnet->Contains(*address)) return route;
     if (none) return fail("it is on another subnet, and the pool has no encapsulation");
   }
   if (encapsulation.encapsulation == Encapsulation::kIpip) {
@@ -207,10 +194,27 @@ std::optional<RemoteRoutes::Route> RemoteRoutes::RouteTo(const net::Cidr& destin
   return route;
 }
 
-bool RemoteRoutes::AnyRouted() const {
-  return std::any_of(cluster_.pools.begin(), cluster_.pools.end(), [&](const auto& entry) {
-    return RouteOwnerOf(cluster_, entry.second) == RouteOwner::kAgent;
-  });
+// What stands in the cluster's objects as text is read once, not for each destination.
+void RemoteRoutes::ReadSettings() {
+  const FelixSettings felix = SettingsOf(cluster_);
+  wireguard_v4_ = felix.Bool("wireguardEnabled");
+  wireguard_v6_ = felix.Bool("wireguardEnabledV6");
+  subnet_v4_.reset();
+  subnet_v6_.reset();
+  const auto self = cluster_.nodes.find(cluster_.node_name);
+  if (self != cluster_.nodes.end() && self->second.bgp) {
+    if (const auto v4 = net::Cidr::Parse(self->second.bgp->ipv4_address)) subnet_v4_ = v4->Masked();
+    if (const auto v6 = net::Cidr::Parse(self->second.bgp->ipv6_address)) subnet_v6_ = v6->Masked();
+  }
+  pools_.clear();
+  active_ = wireguard_v4_ || wireguard_v6_;
+  for (const auto& [name, pool] : cluster_.pools) {
+    const auto cidr = net::Cidr::ParsePrefix(pool.cidr);
+    if (!cidr) continue;
+    const bool ours = RouteOwnerOf(cluster_, pool) == RouteOwner::kAgent;
+    pools_.push_back({name, *cidr, EncapsulationOf(pool), ours});
+    active_ = active_ || ours;
+  }
 }
 
 void RemoteRoutes::TouchEverything() {
@@ -218,7 +222,7 @@ void RemoteRoutes::TouchEverything() {
   unreachable_.clear();
   for (const auto& [destination, route] : sent_) dirty_.insert(destination);
   if (!active_) return;
-  for (const auto& [block, host] : known_blocks_) dirty_.insert(block);
+  for (const auto& [block, hosts] : cluster_.block_hosts) dirty_.insert(block);
   for (const auto& [address, names] : tunnel_addresses_) dirty_.insert(net::Cidr::Host(address));
   addresses_.ForEachHeld([&](const net::Cidr& address) {
     // Few of the many need a route of their own: they are looked at here, not remembered.
@@ -228,10 +232,7 @@ void RemoteRoutes::TouchEverything() {
 
 void RemoteRoutes::Flush(std::map<net::Cidr, std::optional<Route>>& out) {
   if (everything_) {
-    const FelixSettings felix = SettingsOf(cluster_);
-    wireguard_v4_ = felix.Bool("wireguardEnabled");
-    wireguard_v6_ = felix.Bool("wireguardEnabledV6");
-    active_ = AnyRouted() || wireguard_v4_ || wireguard_v6_;
+    ReadSettings();
     TouchEverything();
     everything_ = false;
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "calc/cluster_state.h"
+#include "calc/encapsulation.h"
 #include "calc/ip_set_index.h"
 #include "dataplane_api/remote.h"
 #include "net/cidr.h"
@@ -45,12 +46,19 @@ class RemoteRoutes final {
  private:
   using Route = dataplane_api::RemoteRoute;
   static constexpr std::uint32_t kNowhere = 0;
+  struct Pool {
+    std::string name;
+    net::Cidr cidr;
+    PoolEncapsulation encapsulation;
+    bool ours = false;  // we program its routes
+  };
 
   std::uint32_t NumberOf(const std::string& node);
   void Touch(const net::Cidr& destination);
   void TouchAddresses(IpSetIndex::SourceId id);
   void TouchEverything();
-  bool AnyRouted() const;
+  void ReadSettings();
+  const Pool* PoolOf(const net::Cidr& destination) const;
   bool Encrypts(net::Family family) const {
     return family == net::Family::kV4 ? wireguard_v4_ : wireguard_v6_;
   }
@@ -70,14 +78,16 @@ class RemoteRoutes final {
   std::map<std::string, dataplane_api::RemoteHost> hosts_;
   std::map<net::Ip, std::set<std::string>> tunnel_addresses_;
   std::map<std::string, std::set<net::Ip>> tunnel_addresses_of_;
-  std::map<net::Cidr, std::string> known_blocks_;         // as counted in lengths_
-  std::map<std::pair<net::Family, int>, int> lengths_;    // of blocks
+  std::set<std::pair<net::Family, int>> lengths_;         // of blocks, also of former ones
   std::map<std::string, std::set<net::Cidr>> routes_of_;  // sent, by node
   std::map<net::Cidr, Route> sent_;
   std::map<net::Cidr, std::string> unreachable_;
   std::set<net::Cidr> dirty_;
   bool everything_ = true;
+  // As of the last time that everything was looked at.
   bool active_ = false;
+  std::vector<Pool> pools_;
+  std::optional<net::Cidr> subnet_v4_, subnet_v6_;    // of this host
   bool wireguard_v4_ = false, wireguard_v6_ = false;  // in use on this host
 };
 

@@ -14,6 +14,7 @@
 #include "dataplane/host_interfaces.h"
 #include "dataplane/interface_settings.h"
 #include "dataplane/names.h"
+#include "dataplane/outcome.h"
 #include "dataplane/policy_tables.h"
 #include "dataplane/route_sync.h"
 #include "dataplane/tunnels.h"
@@ -186,13 +187,19 @@ struct Driver::Impl {
       return;
     }
     bool relevant = OnAddresses(*events);
-    for (const auto& changed : events->links) relevant = OnLink(changed.link) || relevant;
+    // A workload's interface is never the uplink, and comes and goes all the time.
+    bool measure = !events->addresses.empty();
+    for (const auto& changed : events->links) {
+      relevant = OnLink(changed.link) || relevant;
+      measure = measure || !interfaces.IsWorkload(changed.link.name);
+    }
     for (const auto& removed : events->links_removed) {
       const auto* entry = interfaces.Find(removed.ifindex);
       relevant = relevant || (entry != nullptr && interfaces.IsWorkload(entry->link.name));
       relevant = tunnels.OnLink(removed.name, removed.ifindex) || relevant;
       for (WireguardSync& wireguard : wireguards) relevant = wireguard.OnLink(removed.name) || relevant;
       const std::string name = entry == nullptr ? removed.name : entry->link.name;
+      measure = measure || !interfaces.IsWorkload(name);
       interfaces.Remove(removed.ifindex);
       LostLink(removed.ifindex, name);
     }
@@ -200,7 +207,7 @@ struct Driver::Impl {
       if (!routes.OnRoute(route)) continue;
       relevant = true;
     }
-    relevant = MeasureUplink() || relevant;
+    relevant = (measure && MeasureUplink()) || relevant;
     if (relevant) Apply();
   }
 
@@ -353,7 +360,7 @@ struct Driver::Impl {
     if (const auto outcome = routes.Apply(clock.Now()); outcome.has_value()) {
       Wrote(outcome->writes);
       wait = outcome->wait_for_young;
-      for (const auto& failure : outcome->failures) failures.push_back({failure.what, failure.error});
+      failures.insert(failures.end(), outcome->failures.begin(), outcome->failures.end());
     } else {
       failures.push_back({"routes", outcome.error().message()});
     }
@@ -387,16 +394,15 @@ struct Driver::Impl {
   }
 
   void ApplyTunnels() {
-    const Tunnels::Outcome outcome = tunnels.Apply(interfaces, addresses);
+    const Outcome outcome = tunnels.Apply(interfaces, addresses);
     Wrote(outcome.writes);
-    tunnel_failures.clear();
-    for (const auto& failure : outcome.failures) tunnel_failures.push_back({failure.what, failure.error});
+    tunnel_failures = outcome.failures;
     for (const OffloadCheck::Probe& probe : tunnels.Probes()) kernel.offload.Consider(probe);
     int mtu = tunnels.WorkloadMtu();
     for (WireguardSync& wireguard : wireguards) {
-      const WireguardSync::Outcome one = wireguard.Apply(addresses);
+      const Outcome one = wireguard.Apply(addresses);
       Wrote(one.writes);
-      if (one.error) tunnel_failures.push_back({"WireGuard", *one.error});
+      tunnel_failures.insert(tunnel_failures.end(), one.failures.begin(), one.failures.end());
       if (const int own = wireguard.MtuBytes(); own > 0) mtu = mtu == 0 ? own : std::min(mtu, own);
     }
     if (src_valid_mark) {
@@ -442,7 +448,7 @@ struct Driver::Impl {
 
   void Retry() {
     if (failed_rounds++ == 0) failing_since = clock.Now();
-    for (const Pending& failure : failures) {
+    for (const Failure& failure : failures) {
       if (failed_rounds == 1) LogWarning(kComponent, "{}: {}; trying again", failure.what, failure.error);
     }
     retry = loop.After(backoff.Next(), [this] {
@@ -459,7 +465,7 @@ struct Driver::Impl {
       for (const std::string& name : names) {
         now.programmed = now.programmed && !unconfigured.contains(name) && routes.InKernel(name);
       }
-      for (const Pending& failure : failures) {
+      for (const Failure& failure : failures) {
         if (failure.what.find(interface) != std::string::npos || failure.what == "nftables")
           now.error = failure.error;
       }
@@ -502,8 +508,8 @@ struct Driver::Impl {
   bool suspicious = false;      // the next comparison follows somebody else's commit
   int failed_rounds = 0;
   TimePoint failing_since;
-  std::vector<Pending> failures;         // of the last round
-  std::vector<Pending> tunnel_failures;  // those that concern no workload of this host
+  std::vector<Failure> failures;         // of the last round
+  std::vector<Failure> tunnel_failures;  // those that concern no workload of this host
   bool local_done = false;               // the last round had no others
   Backoff backoff{std::chrono::milliseconds(100), std::chrono::seconds(5)};
   std::unique_ptr<EventLoop::Handle> link_events, nft_events, resync_timer, legacy_timer, retry,
@@ -539,9 +545,9 @@ bool Driver::ready() const {
   return impl_->applied_once;
 }
 std::vector<Driver::Pending> Driver::pending() const {
-  std::vector<Pending> pending = impl_->failures;
+  std::vector<Pending> pending;
   const double age = std::chrono::duration<double>(impl_->clock.Now() - impl_->failing_since).count();
-  for (Pending& item : pending) item.age_seconds = age;
+  for (const Failure& failure : impl_->failures) pending.push_back({failure.what, failure.error, age});
   if (!impl_->firewalls.error().empty())
     pending.push_back({"accept rule in FORWARD", impl_->firewalls.error(), 0});
   return pending;

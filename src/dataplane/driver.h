@@ -29,7 +29,7 @@ namespace calico::dataplane {
 // once.
 class Driver final {
  public:
-  struct Kernel {  // all of the dataplane loop's thread but conntrack; must outlive the driver
+  struct Kernel {  // all of the dataplane loop's thread but conntrack and offload; must outlive the driver
     kernel::Rtnetlink& rtnetlink;
     kernel::RtnetlinkMonitor& links;
     kernel::Nftables& nftables;
@@ -39,7 +39,7 @@ class Driver final {
     kernel::Conntrack& conntrack;  // of a thread of the driver's own
     kernel::Wireguard& wireguard;
     kernel::ForeignFirewall& foreign;
-    OffloadCheck& offload;  // a thread of its own
+    OffloadCheck& offload;  // has a thread of its own
   };
   struct Pending {      // one item that the kernel does not have yet
     std::string what;   // "route 10.0.0.1/32 dev cali123"

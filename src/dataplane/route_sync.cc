@@ -12,11 +12,6 @@ using kernel::RouteType;
 
 constexpr Duration kYoung = std::chrono::seconds(10);
 
-// What `ip -6 route` shows as metric 1024 is the kernel's own default.
-RouteKey KeyOf(const net::Cidr& dst) {
-  return {dst, dst.family() == net::Family::kV4 ? 0U : 1024U};
-}
-
 Route WorkloadRoute(net::Family family, int ifindex) {
   Route route;
   // IPv6 routes have no scope: they read back as universe.
@@ -35,7 +30,7 @@ Route Blackhole() {
 }  // namespace
 
 void RouteSync::Touch(const Endpoint& endpoint) {
-  for (const net::Cidr& address : endpoint.addresses) dirty_.insert(KeyOf(address));
+  for (const net::Cidr& address : endpoint.addresses) dirty_.insert(RouteKey::To(address));
 }
 
 void RouteSync::SetEndpoint(const std::string& name, const std::string& interface,
@@ -63,8 +58,8 @@ void RouteSync::RemoveEndpoint(const std::string& name) {
 }
 
 void RouteSync::SetBlocks(const std::set<net::Cidr>& blocks) {
-  for (const net::Cidr& block : blocks_) dirty_.insert(KeyOf(block));
-  for (const net::Cidr& block : blocks) dirty_.insert(KeyOf(block));
+  for (const net::Cidr& block : blocks_) dirty_.insert(RouteKey::To(block));
+  for (const net::Cidr& block : blocks) dirty_.insert(RouteKey::To(block));
   blocks_ = blocks;
 }
 
@@ -74,12 +69,12 @@ void RouteSync::SetRemote(const net::Cidr& destination,
     remote_.insert_or_assign(destination, *route);
   else
     remote_.erase(destination);
-  dirty_.insert(KeyOf(destination));
+  dirty_.insert(RouteKey::To(destination));
 }
 
 void RouteSync::SetTunnelLinks(const TunnelLinks& links) {
   links_ = links;
-  for (const auto& [destination, route] : remote_) dirty_.insert(KeyOf(destination));
+  for (const auto& [destination, route] : remote_) dirty_.insert(RouteKey::To(destination));
 }
 
 void RouteSync::OnLink(const std::string& interface) {
@@ -133,9 +128,9 @@ std::map<RouteKey, Route> RouteSync::WantedFor(const net::Cidr& dst) const {
       if (best == nullptr || interface->link.ifindex > best->ifindex) best = &interface->link;
     }
   }
-  if (best != nullptr) return {{KeyOf(dst), WorkloadRoute(dst.family(), best->ifindex)}};
-  if (const auto remote = RemoteRouteTo(dst)) return {{KeyOf(dst), *remote}};
-  if (blocks_.contains(dst) && !dst.is_host()) return {{KeyOf(dst), Blackhole()}};
+  if (best != nullptr) return {{RouteKey::To(dst), WorkloadRoute(dst.family(), best->ifindex)}};
+  if (const auto remote = RemoteRouteTo(dst)) return {{RouteKey::To(dst), *remote}};
+  if (blocks_.contains(dst) && !dst.is_host()) return {{RouteKey::To(dst), Blackhole()}};
   return {};
 }
 
@@ -169,15 +164,15 @@ Status RouteSync::ReadActual() {
   for (const auto& [key, route] : actual_) dirty_.insert(key);
   actual_ = std::move(read);
   for (const auto& [key, route] : actual_) dirty_.insert(key);
-  for (const auto& [address, names] : claims_) dirty_.insert(KeyOf(address));
-  for (const net::Cidr& block : blocks_) dirty_.insert(KeyOf(block));
-  for (const auto& [destination, route] : remote_) dirty_.insert(KeyOf(destination));
+  for (const auto& [address, names] : claims_) dirty_.insert(RouteKey::To(address));
+  for (const net::Cidr& block : blocks_) dirty_.insert(RouteKey::To(block));
+  for (const auto& [destination, route] : remote_) dirty_.insert(RouteKey::To(destination));
   must_read_ = false;
   return Ok();
 }
 
 // True: nothing left to do for this key.
-bool RouteSync::ApplyOne(const RouteKey& key, TimePoint now, Outcome& outcome) {
+bool RouteSync::ApplyOne(const RouteKey& key, TimePoint now, RouteOutcome& outcome) {
   const auto all = WantedFor(key.dst);
   const auto wanted = all.find(key);
   const auto held = actual_.find(key);
@@ -217,9 +212,9 @@ bool RouteSync::ApplyOne(const RouteKey& key, TimePoint now, Outcome& outcome) {
   return true;
 }
 
-Result<RouteSync::Outcome> RouteSync::Apply(TimePoint now) {
+Result<RouteSync::RouteOutcome> RouteSync::Apply(TimePoint now) {
   if (must_read_) RETURN_IF_ERROR(ReadActual());
-  Outcome outcome;
+  RouteOutcome outcome;
   std::set<RouteKey> left;
   for (const RouteKey& key : dirty_) {
     if (!ApplyOne(key, now, outcome)) left.insert(key);
@@ -233,8 +228,8 @@ bool RouteSync::InKernel(const std::string& name) const {
   if (endpoint == endpoints_.end()) return false;
   for (const net::Cidr& address : endpoint->second.addresses) {
     const auto all = WantedFor(address);
-    const auto wanted = all.find(KeyOf(address));
-    const auto held = actual_.find(KeyOf(address));
+    const auto wanted = all.find(RouteKey::To(address));
+    const auto held = actual_.find(RouteKey::To(address));
     if (wanted == all.end() || held == actual_.end() || held->second != wanted->second) return false;
   }
   return true;

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "dataplane/outcome.h"
 #include "dataplane/tunnels.h"
 #include "dataplane/workload_interfaces.h"
 #include "dataplane_api/remote.h"
@@ -49,16 +50,10 @@ class RouteSync final {
   bool OnRoute(const kernel::RouteChanged& event);
 
   void RereadNext() { must_read_ = true; }
-  struct Failure {
-    std::string what;
-    std::string error;
-  };
-  struct Outcome {
-    int writes = 0;
-    std::vector<Failure> failures;
+  struct RouteOutcome : Outcome {
     bool wait_for_young = false;  // there are leftovers on interfaces that are too young to judge
   };
-  Result<Outcome> Apply(TimePoint now);
+  Result<RouteOutcome> Apply(TimePoint now);
   // Whether all addresses of the endpoint have their route in the kernel.
   bool InKernel(const std::string& name) const;
 
@@ -72,7 +67,7 @@ class RouteSync final {
   std::optional<kernel::Route> RemoteRouteTo(const net::Cidr& destination) const;
   std::map<kernel::RouteKey, kernel::Route> WantedFor(const net::Cidr& address) const;
   void Touch(const Endpoint& endpoint);
-  bool ApplyOne(const kernel::RouteKey& key, TimePoint now, Outcome& outcome);
+  bool ApplyOne(const kernel::RouteKey& key, TimePoint now, RouteOutcome& outcome);
 
   kernel::Rtnetlink& rtnetlink_;
   const WorkloadInterfaces& interfaces_;

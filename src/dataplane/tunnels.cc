@@ -2,21 +2,15 @@
 #include "dataplane/tunnels.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include "base/log.h"
+#include "dataplane/tunnel_devices.h"
 
 namespace calico::dataplane {
 namespace {
 
 constexpr char kComponent[] = "dataplane";
-constexpr int kSmallestMtu = 576;
-
-bool IsGone(const Status& status) {
-  return !status.has_value() &&
-         (status.error().code() == ErrorCode::kNotFound || status.error().sys_errno() == EADDRNOTAVAIL);
-}
 
 }  // namespace
 
@@ -69,10 +63,6 @@ int Tunnels::HolderOf(const std::optional<net::Ip>& ip, const std::set<kernel::A
                                   [&](const kernel::Address& one) { return one.address.ip() == *ip; });
   return found == addresses.end() ? 0 : found->ifindex;
 }
-int Tunnels::MtuOf(const Device& device, int overhead) const {
-  if (device.mtu_bytes > 0) return device.mtu_bytes;
-  return uplink_mtu_ == 0 ? 0 : std::max(uplink_mtu_ - overhead, kSmallestMtu);
-}
 
 std::vector<OffloadCheck::Probe> Tunnels::Probes() const {
   std::vector<OffloadCheck::Probe> probes;
@@ -89,7 +79,7 @@ std::vector<OffloadCheck::Probe> Tunnels::Probes() const {
 int Tunnels::WorkloadMtu() const {
   int smallest = uplink_mtu_;
   const auto consider = [&](const std::optional<Device>& device, int overhead) {
-    const int mtu = device ? MtuOf(*device, overhead) : 0;
+    const int mtu = device ? TunnelMtu(device->mtu_bytes, uplink_mtu_, overhead) : 0;
     if (mtu > 0) smallest = smallest == 0 ? mtu : std::min(smallest, mtu);
   };
   consider(host_.tunnels.ipip, kIpipOverheadBytes);
@@ -98,8 +88,7 @@ int Tunnels::WorkloadMtu() const {
   return smallest;
 }
 
-Tunnels::Outcome Tunnels::Apply(const WorkloadInterfaces& interfaces,
-                                const std::set<kernel::Address>& addresses) {
+Outcome Tunnels::Apply(const WorkloadInterfaces& interfaces, const std::set<kernel::Address>& addresses) {
   Outcome outcome;
   const auto note = [&](const std::string& what, const Error& error) {
     outcome.failures.push_back({what, error.message()});
@@ -180,8 +169,11 @@ Result<int> Tunnels::EnsureIpip(const std::set<kernel::Address>& addresses, Outc
     found = fresh;
     LogInfo(kComponent, "made {}", kIpipInterface);
   }
-  RETURN_IF_ERROR(EnsureUp(*found, std::nullopt, MtuOf(*wanted, kIpipOverheadBytes), outcome));
-  RETURN_IF_ERROR(EnsureOnlyAddress(found->ifindex, wanted->address, addresses, outcome));
+  const int mtu = TunnelMtu(wanted->mtu_bytes, uplink_mtu_, kIpipOverheadBytes);
+  ASSIGN_OR_RETURN(const int settings, EnsureUp(rtnetlink_, *found, mtu));
+  ASSIGN_OR_RETURN(const int own, EnsureOnlyAddress(rtnetlink_, found->ifindex, net::Family::kV4,
+                                                    wanted->address, addresses));
+  outcome.writes += settings + own;
   ipip_address_ = wanted->address;
   return found->ifindex;
 }
@@ -208,8 +200,8 @@ Result<int> Tunnels::EnsureVxlan(Vxlan& vxlan, int parent, const std::set<kernel
   link.name = vxlan.name;
   link.kind = "vxlan";
   link.mac = wanted->mac;
-  link.mtu_bytes =
-      MtuOf(*wanted, vxlan.family == net::Family::kV4 ? kVxlanOverheadBytes : kVxlanV6OverheadBytes);
+  link.mtu_bytes = TunnelMtu(wanted->mtu_bytes, uplink_mtu_,
+                             vxlan.family == net::Family::kV4 ? kVxlanOverheadBytes : kVxlanV6OverheadBytes);
   link.vxlan = kernel::Vxlan{host_.tunnels.vxlan_vni, host_.vxlan_port, local, parent, false, false};
   if (found.has_value() && (found->kind != link.kind || found->vxlan != link.vxlan)) {
     LogInfo(kComponent, "making {} anew: another VNI, port or address", vxlan.name);
@@ -225,45 +217,15 @@ Result<int> Tunnels::EnsureVxlan(Vxlan& vxlan, int parent, const std::set<kernel
     found = fresh;
     LogInfo(kComponent, "made {}, VNI {}, from {}", vxlan.name, host_.tunnels.vxlan_vni, local->ToString());
   }
-  RETURN_IF_ERROR(EnsureUp(*found, wanted->mac, link.mtu_bytes, outcome));
-  RETURN_IF_ERROR(EnsureOnlyAddress(found->ifindex, wanted->address, addresses, outcome));
+  if (wanted->mac && found->mac != *wanted->mac) {
+    RETURN_IF_ERROR(rtnetlink_.SetLinkMac(found->ifindex, *wanted->mac));
+    ++outcome.writes;
+  }
+  ASSIGN_OR_RETURN(const int settings, EnsureUp(rtnetlink_, *found, link.mtu_bytes));
+  ASSIGN_OR_RETURN(const int own,
+                   EnsureOnlyAddress(rtnetlink_, found->ifindex, vxlan.family, wanted->address, addresses));
+  outcome.writes += settings + own;
   return found->ifindex;
-}
-
-Status Tunnels::EnsureUp(const kernel::Link& link, const std::optional<net::Mac>& mac, int mtu,
-                         Outcome& outcome) {
-  if (mac && link.mac != *mac) {
-    RETURN_IF_ERROR(rtnetlink_.SetLinkMac(link.ifindex, *mac));
-    ++outcome.writes;
-  }
-  if (mtu > 0 && link.mtu_bytes != mtu) {
-    RETURN_IF_ERROR(rtnetlink_.SetLinkMtu(link.ifindex, mtu));
-    ++outcome.writes;
-  }
-  if (link.admin_up) return Ok();
-  RETURN_IF_ERROR(rtnetlink_.SetLinkUp(link.ifindex, true));
-  ++outcome.writes;
-  return Ok();
-}
-
-Status Tunnels::EnsureOnlyAddress(int ifindex, const std::optional<net::Ip>& wanted,
-                                  const std::set<kernel::Address>& addresses, Outcome& outcome) {
-  bool there = false;
-  for (const kernel::Address& address : addresses) {
-    if (address.ifindex != ifindex || address.address.ip().IsLinkLocal()) continue;
-    if (wanted && address.address == net::Cidr::Host(*wanted)) {
-      there = true;
-      continue;
-    }
-    const Status gone = rtnetlink_.DeleteAddress(address);
-    if (!gone.has_value() && !IsGone(gone)) return gone;
-    ++outcome.writes;
-  }
-  if (there || !wanted) return Ok();
-  const Status added = rtnetlink_.AddAddress({ifindex, net::Cidr::Host(*wanted)});
-  if (!added.has_value() && added.error().code() != ErrorCode::kAlreadyExists) return added;
-  ++outcome.writes;
-  return Ok();
 }
 
 // ---- peers
@@ -295,45 +257,42 @@ Status Tunnels::ReadPeers(Vxlan& vxlan) {
 }
 
 void Tunnels::WritePeers(Vxlan& vxlan, Outcome& outcome) {
-  const auto note = [&](const std::string& what, const Status& status) {
+  const auto note = [&](const Status& status) {
     if (status.has_value()) {
       ++outcome.writes;
       return true;
     }
-    outcome.failures.push_back({what, status.error().message()});
+    outcome.failures.push_back({vxlan.name, status.error().message()});
     must_read_peers_ = true;
     return false;
   };
-  for (const auto& [mac, host] : vxlan.wanted_forwarding) {
-    const auto held = vxlan.forwarding.find(mac);
-    if (held != vxlan.forwarding.end() && held->second == host) continue;
-    if (note(vxlan.name, rtnetlink_.ReplaceFdb({vxlan.ifindex, mac}, host)))
-      vxlan.forwarding.insert_or_assign(mac, host);
-  }
-  for (const auto& [ip, mac] : vxlan.wanted_neighbours) {
-    const auto held = vxlan.neighbours.find(ip);
-    if (held != vxlan.neighbours.end() && held->second == mac) continue;
-    if (note(vxlan.name, rtnetlink_.ReplaceNeighbour({vxlan.ifindex, ip}, {mac, true})))
-      vxlan.neighbours.insert_or_assign(ip, mac);
-  }
-  for (auto it = vxlan.forwarding.begin(); it != vxlan.forwarding.end();) {
-    if (vxlan.wanted_forwarding.contains(it->first)) {
-      ++it;
-      continue;
+  const auto add = [&](const auto& wanted, auto& actual, const auto& replace) {
+    for (const auto& [key, value] : wanted) {
+      const auto held = actual.find(key);
+      if (held != actual.end() && held->second == value) continue;
+      if (note(replace(key, value))) actual.insert_or_assign(key, value);
     }
-    const Status gone = rtnetlink_.DeleteFdb({vxlan.ifindex, it->first});
-    if (!IsGone(gone)) note(vxlan.name, gone);
-    it = vxlan.forwarding.erase(it);
-  }
-  for (auto it = vxlan.neighbours.begin(); it != vxlan.neighbours.end();) {
-    if (vxlan.wanted_neighbours.contains(it->first)) {
-      ++it;
-      continue;
-    }
-    const Status gone = rtnetlink_.DeleteNeighbour({vxlan.ifindex, it->first});
-    if (!IsGone(gone)) note(vxlan.name, gone);
-    it = vxlan.neighbours.erase(it);
-  }
+  };
+  const auto remove = [&](const auto& wanted, auto& actual, const auto& erase) {
+    std::erase_if(actual, [&](const auto& entry) {
+      if (wanted.contains(entry.first)) return false;
+      const Status gone = erase(entry.first);
+      if (!IsGone(gone)) note(gone);
+      return true;
+    });
+  };
+  add(vxlan.wanted_forwarding, vxlan.forwarding, [&](const net::Mac& mac, const net::Ip& host) {
+    return rtnetlink_.ReplaceFdb({vxlan.ifindex, mac}, host);
+  });
+  add(vxlan.wanted_neighbours, vxlan.neighbours, [&](const net::Ip& ip, const net::Mac& mac) {
+    return rtnetlink_.ReplaceNeighbour({vxlan.ifindex, ip}, {mac, true});
+  });
+  remove(vxlan.wanted_forwarding, vxlan.forwarding, [&](const net::Mac& mac) {
+    return rtnetlink_.DeleteFdb({vxlan.ifindex, mac});
+  });
+  remove(vxlan.wanted_neighbours, vxlan.neighbours, [&](const net::Ip& ip) {
+    return rtnetlink_.DeleteNeighbour({vxlan.ifindex, ip});
+  });
 }
 
 Status RemoveTunnels(kernel::Rtnetlink& rtnetlink) {

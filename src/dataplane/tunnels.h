@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "dataplane/offload_check.h"
+#include "dataplane/outcome.h"
 #include "dataplane/workload_interfaces.h"
 #include "dataplane_api/updates.h"
 #include "kernel/rtnetlink.h"
@@ -45,14 +46,6 @@ class Tunnels final {
   bool OnAddress(const kernel::Address& address);
   void RereadNext() { must_check_ = must_read_peers_ = true; }
 
-  struct Failure {
-    std::string what;
-    std::string error;
-  };
-  struct Outcome {
-    int writes = 0;
-    std::vector<Failure> failures;
-  };
   // All interfaces and addresses of this host.
   Outcome Apply(const WorkloadInterfaces& interfaces, const std::set<kernel::Address>& addresses);
   // The largest packet of a workload that fits into every encapsulation in use; 0: not known.
@@ -76,14 +69,10 @@ class Tunnels final {
   const std::optional<Device>& WantedVxlan(net::Family family) const;
   std::optional<net::Ip> OwnAddress(net::Family family) const;
   static int HolderOf(const std::optional<net::Ip>& ip, const std::set<kernel::Address>& addresses);
-  int MtuOf(const Device& device, int overhead) const;
 
   Result<int> EnsureIpip(const std::set<kernel::Address>& addresses, Outcome& outcome);
   Result<int> EnsureVxlan(Vxlan& vxlan, int parent, const std::set<kernel::Address>& addresses,
                           Outcome& outcome);
-  Status EnsureUp(const kernel::Link& link, const std::optional<net::Mac>& mac, int mtu, Outcome& outcome);
-  Status EnsureOnlyAddress(int ifindex, const std::optional<net::Ip>& wanted,
-                           const std::set<kernel::Address>& addresses, Outcome& outcome);
   void ComputePeers(Vxlan& vxlan) const;
   Status ReadPeers(Vxlan& vxlan);
   void WritePeers(Vxlan& vxlan, Outcome& outcome);

@@ -1,28 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/wireguard_sync.h"
 
-#include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/log.h"
 #include "dataplane/names.h"
+#include "dataplane/tunnel_devices.h"
 
 namespace calico::dataplane {
 namespace {
 
 constexpr char kComponent[] = "wireguard";
-constexpr int kSmallestMtu = 576;
-
-bool IsGone(const Status& status) {
-  return !status.has_value() &&
-         (status.error().code() == ErrorCode::kNotFound || status.error().sys_errno() == EADDRNOTAVAIL);
-}
-kernel::RouteKey KeyOf(const net::Cidr& destination) {
-  return {destination, destination.family() == net::Family::kV4 ? 0U : 1024U};
-}
 
 }  // namespace
 
@@ -67,9 +57,8 @@ const dataplane_api::WireguardDevice& WireguardSync::Wanted() const {
 
 int WireguardSync::MtuBytes() const {
   if (!Wanted().enabled || !unsupported_.empty()) return 0;
-  if (Wanted().mtu_bytes > 0) return Wanted().mtu_bytes;
-  const int overhead = family_ == net::Family::kV4 ? kWireguardOverheadBytes : kWireguardV6OverheadBytes;
-  return uplink_mtu_ == 0 ? 0 : std::max(uplink_mtu_ - overhead, kSmallestMtu);
+  return TunnelMtu(Wanted().mtu_bytes, uplink_mtu_,
+                   family_ == net::Family::kV4 ? kWireguardOverheadBytes : kWireguardV6OverheadBytes);
 }
 
 void WireguardSync::Publish(const std::string& key) {
@@ -78,7 +67,7 @@ void WireguardSync::Publish(const std::string& key) {
   if (on_key_) on_key_(family_, key);
 }
 
-WireguardSync::Outcome WireguardSync::Apply(const std::set<kernel::Address>& addresses) {
+Outcome WireguardSync::Apply(const std::set<kernel::Address>& addresses) {
   Outcome outcome;
   if (!std::exchange(changed_, false) && !must_read_) return outcome;
   const auto done = Wanted().enabled ? ApplyAll(addresses) : Remove();
@@ -96,7 +85,7 @@ WireguardSync::Outcome WireguardSync::Apply(const std::set<kernel::Address>& add
     return outcome;
   }
   changed_ = must_read_ = true;
-  outcome.error = done.error().message();
+  outcome.failures.push_back({"WireGuard", done.error().message()});
   return outcome;
 }
 
@@ -122,11 +111,8 @@ Result<int> WireguardSync::ApplyAll(const std::set<kernel::Address>& addresses) 
     Publish(device.public_key.ToString());
     ASSIGN_OR_RETURN(actual_routes_, rtnetlink_.ListRoutes(family_, settings_.table));
   }
-  const auto own = kernel::WireguardKey::Parse(published_.value_or(""));
-  kernel::WireguardDevice now;
-  now.public_key = own.value_or(kernel::WireguardKey());
   // Peers before routes before the rule: no packet is led where nobody would take it.
-  ASSIGN_OR_RETURN(const int peers, EnsurePeers(now));
+  ASSIGN_OR_RETURN(const int peers, EnsurePeers(UsableKeys()));
   ASSIGN_OR_RETURN(const int routes, EnsureRoutes(ifindex));
   ASSIGN_OR_RETURN(const int rules, must_read_ ? EnsureRule(true) : Result<int>(0));
   must_read_ = false;
@@ -180,43 +166,22 @@ Result<int> WireguardSync::EnsureDevice(const std::set<kernel::Address>& address
   if (link->kind != "wireguard")
     return Error(ErrorCode::kAlreadyExists, Wanted().interface + " is an interface of another kind");
   ifindex = link->ifindex;
-  if (const int mtu = MtuBytes(); mtu > 0 && link->mtu_bytes != mtu) {
-    RETURN_IF_ERROR(rtnetlink_.SetLinkMtu(ifindex, mtu));
-    ++writes;
-  }
-  if (!link->admin_up) {
-    RETURN_IF_ERROR(rtnetlink_.SetLinkUp(ifindex, true));
-    ++writes;
-    must_read_ = true;  // its routes went with its being up
-  }
-  const auto& wanted = Wanted().address;
-  bool there = false;
-  for (const kernel::Address& address : addresses) {
-    if (address.ifindex != ifindex || address.address.family() != family_ ||
-        address.address.ip().IsLinkLocal())
-      continue;
-    if (wanted && address.address == net::Cidr::Host(*wanted)) {
-      there = true;
-      continue;
-    }
-    const Status gone = rtnetlink_.DeleteAddress(address);
-    if (!gone.has_value() && !IsGone(gone)) return gone.error();
-    ++writes;
-  }
-  if (there || !wanted) return writes;
-  const Status added = rtnetlink_.AddAddress({ifindex, net::Cidr::Host(*wanted)});
-  if (!added.has_value() && added.error().code() != ErrorCode::kAlreadyExists) return added.error();
-  return writes + 1;
+  if (!link->admin_up) must_read_ = true;  // its routes went with its being up
+  ASSIGN_OR_RETURN(const int settings, EnsureUp(rtnetlink_, *link, MtuBytes()));
+  ASSIGN_OR_RETURN(const int own,
+                   EnsureOnlyAddress(rtnetlink_, ifindex, family_, Wanted().address, addresses));
+  return writes + settings + own;
 }
 
-std::map<std::string, kernel::WireguardKey> WireguardSync::UsableKeys(const kernel::WireguardKey& own) const {
+WireguardSync::Keys WireguardSync::UsableKeys() const {
+  const auto own = kernel::WireguardKey::Parse(published_.value_or(""));
   std::map<kernel::WireguardKey, std::set<std::string>> owners;
   for (const auto& [name, remote] : remotes_) {
     const bool v4 = family_ == net::Family::kV4;
     const auto key = kernel::WireguardKey::Parse(v4 ? remote.wireguard_v4 : remote.wireguard_v6);
-    if (key && *key != own && (v4 ? remote.ipv4 : remote.ipv6)) owners[*key].insert(name);
+    if (key && key != own && (v4 ? remote.ipv4 : remote.ipv6)) owners[*key].insert(name);
   }
-  std::map<std::string, kernel::WireguardKey> keys;
+  Keys keys;
   for (const auto& [key, names] : owners) {
     // A cloned machine: packets for one would reach the other.
     if (names.size() == 1) keys[*names.begin()] = key;
@@ -224,10 +189,8 @@ std::map<std::string, kernel::WireguardKey> WireguardSync::UsableKeys(const kern
   return keys;
 }
 
-std::map<kernel::WireguardKey, kernel::WireguardPeer> WireguardSync::WantedPeers(
-    const kernel::WireguardKey& own) const {
+std::map<kernel::WireguardKey, kernel::WireguardPeer> WireguardSync::WantedPeers(const Keys& keys) const {
   std::map<kernel::WireguardKey, kernel::WireguardPeer> peers;
-  const auto keys = UsableKeys(own);
   for (const auto& [name, key] : keys) {
     const dataplane_api::RemoteHost& remote = remotes_.at(name);
     kernel::WireguardPeer& peer = peers[key];
@@ -243,8 +206,8 @@ std::map<kernel::WireguardKey, kernel::WireguardPeer> WireguardSync::WantedPeers
   return peers;
 }
 
-Result<int> WireguardSync::EnsurePeers(const kernel::WireguardDevice& device) {
-  auto wanted = WantedPeers(device.public_key);
+Result<int> WireguardSync::EnsurePeers(const Keys& keys) {
+  auto wanted = WantedPeers(keys);
   kernel::WireguardChange change;
   for (const auto& [key, peer] : wanted) {
     const auto held = peers_.find(key);
@@ -254,7 +217,7 @@ Result<int> WireguardSync::EnsurePeers(const kernel::WireguardDevice& device) {
     if (!wanted.contains(key)) change.peers[key] = std::nullopt;
   }
   with_keys_.clear();
-  for (const auto& [name, key] : UsableKeys(device.public_key)) with_keys_.insert(name);
+  for (const auto& [name, key] : keys) with_keys_.insert(name);
   if (change.peers.empty()) return 0;
   RETURN_IF_ERROR(wireguard_.Change(Wanted().interface, change));
   peers_ = std::move(wanted);
@@ -269,12 +232,12 @@ std::map<kernel::RouteKey, kernel::Route> WireguardSync::WantedRoutes(int ifinde
   through.scope = family_ == net::Family::kV4 ? kernel::RouteScope::kLink : kernel::RouteScope::kUniverse;
   on.type = kernel::RouteType::kThrow;
   for (const auto& [destination, route] : routes_)
-    wanted[KeyOf(destination)] = with_keys_.contains(route.node) ? through : on;
+    wanted[kernel::RouteKey::To(destination)] = with_keys_.contains(route.node) ? through : on;
   if (!settings_.host_encryption) return wanted;
   for (const std::string& name : with_keys_) {
     const dataplane_api::RemoteHost& remote = remotes_.at(name);
     const auto& host = family_ == net::Family::kV4 ? remote.ipv4 : remote.ipv6;
-    wanted[KeyOf(net::Cidr::Host(*host))] = through;
+    wanted[kernel::RouteKey::To(net::Cidr::Host(*host))] = through;
   }
   return wanted;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "dataplane/outcome.h"
 #include "dataplane_api/updates.h"
 #include "kernel/rtnetlink.h"
 #include "kernel/wireguard.h"
@@ -42,26 +43,24 @@ class WireguardSync final {
     on_key_ = std::move(callback);
   }
 
-  struct Outcome {
-    int writes = 0;
-    std::optional<std::string> error;
-  };
   Outcome Apply(const std::set<kernel::Address>& addresses);
   int MtuBytes() const;  // of the device; 0: there is none
   // Why it is not in use although it is enabled; empty: it is in use, or not enabled.
   const std::string& unsupported() const { return unsupported_; }
 
  private:
+  using Keys = std::map<std::string, kernel::WireguardKey>;  // by node
+
   const dataplane_api::WireguardDevice& Wanted() const;
   Result<int> ApplyAll(const std::set<kernel::Address>& addresses);
   Result<int> Remove();
   Result<int> EnsureDevice(const std::set<kernel::Address>& addresses, int& ifindex);
-  Result<int> EnsurePeers(const kernel::WireguardDevice& device);
+  Result<int> EnsurePeers(const Keys& keys);
   Result<int> EnsureRule(bool wanted);
   Result<int> EnsureRoutes(int ifindex);
-  std::map<kernel::WireguardKey, kernel::WireguardPeer> WantedPeers(const kernel::WireguardKey& own) const;
+  std::map<kernel::WireguardKey, kernel::WireguardPeer> WantedPeers(const Keys& keys) const;
   // Nodes whose key nobody else has.
-  std::map<std::string, kernel::WireguardKey> UsableKeys(const kernel::WireguardKey& own) const;
+  Keys UsableKeys() const;
   std::map<kernel::RouteKey, kernel::Route> WantedRoutes(int ifindex) const;
   void Publish(const std::string& key);
 

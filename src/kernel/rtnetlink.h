@@ -37,6 +37,8 @@ enum class RouteScope : std::uint8_t { kUniverse = 0, kLink = 253, kHost = 254 }
 struct RouteKey {
   net::Cidr dst;
   std::uint32_t metric = 0;
+  // As the kernel has a route that is written without a metric.
+  static RouteKey To(const net::Cidr& dst) { return {dst, dst.family() == net::Family::kV4 ? 0U : 1024U}; }
   auto operator<=>(const RouteKey&) const = default;
 };
 struct Route {

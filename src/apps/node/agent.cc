@@ -268,8 +268,11 @@ class Agent {
     const std::string path = std::string(kLibDirectory) + "/mtu";
     const std::string text = std::to_string(mtu_bytes);
     if (const auto before = ReadFile(path); before.has_value() && *before == text) return;
-    if (const Status written = WriteFileAtomically(path, text); !written.has_value())
-      LogWarning(kComponent, "{}", written.error().message());
+    if (const Status written = WriteFileAtomically(path, text); !written.has_value()) {
+      LogWarning(kComponent, "MTU of new workloads: {}, which others cannot learn: {}", mtu_bytes,
+                 written.error().message());
+      return;
+    }
     LogInfo(kComponent, "MTU of new workloads: {}", mtu_bytes);
   }
 

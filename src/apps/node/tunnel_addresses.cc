@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "calc/encapsulation.h"
 #include "datastore/resources.h"
 #include "ipam/allocator.h"
 
@@ -27,14 +28,14 @@ struct Kind {
   bool wireguard = false;
 };
 
-bool Uses(const std::string& mode) {
-  return mode == "Always" || mode == "CrossSubnet";
-}
-
 // In the order in which upstream goes through them.
 const std::vector<Kind>& Kinds() {
-  static const auto ipip = [](const model::IPPool& pool) { return Uses(pool.ipip_mode); };
-  static const auto vxlan = [](const model::IPPool& pool) { return Uses(pool.vxlan_mode); };
+  static const auto ipip = [](const model::IPPool& pool) {
+    return calc::EncapsulationOf(pool).encapsulation == dataplane_api::Encapsulation::kIpip;
+  };
+  static const auto vxlan = [](const model::IPPool& pool) {
+    return calc::EncapsulationOf(pool).encapsulation == dataplane_api::Encapsulation::kVxlan;
+  };
   static const auto any = [](const model::IPPool&) { return true; };
   static const auto wireguard = [](model::Node& node) -> model::NodeWireguard& {
     if (!node.wireguard) node.wireguard = model::NodeWireguard{};
