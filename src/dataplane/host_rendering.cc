@@ -150,28 +150,31 @@ class HostRenderer {
     Chain& chain = chains_[kRawPrerouting] = BaseOf(Hook::kPrerouting, -300);
     Rules rules(chain);
     rules.Add({SetMark{kOurMarks | kForwardedMark, 0}});
-    rules.FromWorkload(host_, {VerdictMapLookup{Side::kSource, kMacDispatch}});
-    rules.FromWorkload(host_, {VerdictMapLookup{Side::kSource, kSpoofDispatch}});
-    rules.FromWorkload(host_, {MatchReversePathFails{}, CounterRef{kDeniedSpoofed}, kDrop},
-                       "not this workload's address");
+    rules.FromWorkload(host_, {Goto(kSourceCheckChain)});
+    SourceCheck();
     if (Vxlan())
       rules.Add({MatchProtocol{net::kUdp}, VxlanPort(), MatchLocal{Side::kDestination}, NoTrack{}});
     if (wireguard().enabled && host_.settings.wireguard.host_encryption) {
       // What a host without a key sends comes in clear: asked for its way back, it must not be led into the
       // tunnel.
-      Chain& mark = chains_[kWireguardMarkChain];
       rules.Add({Jump(kWireguardMarkChain)});
-      for (const std::string& prefix : host_.settings.interface_prefixes)
-        Rules(mark).Add({MatchIifname{prefix + "*"}, kReturn});
-      Rules(mark).Add({MatchIifname{"lo", Op::kNe}, MatchIifname{wireguard().interface, Op::kNe},
-                       SetMark{kWireguardMark, kWireguardMark}});
+      Rules(chains_[kWireguardMarkChain])
+          .Add({MatchIifname{"lo", Op::kNe}, MatchIifname{wireguard().interface, Op::kNe},
+                SetMark{kWireguardMark, kWireguardMark}});
     }
-    Rules(chains_[kMacChain]).Add({MatchInterfaceMacSet{kWorkloadMacs}, kReturn});
-    Rules(chains_[kMacChain]).Add({CounterRef{kDeniedSpoofed}, kDrop}, "not this workload's MAC");
-    if (Uses(Stage::kUntracked, Direction::kIngress)) {
-      rules.FromWorkload(host_, {kAccept});
-      Untracked(chain, Direction::kIngress);
-    }
+    if (Uses(Stage::kUntracked, Direction::kIngress)) Untracked(chain, Direction::kIngress);
+  }
+  // Every packet of a workload comes through: what is in order costs two lookups, and what only exceptions
+  // need is asked when one of them has failed.
+  void SourceCheck() {
+    Rules rules(chains_[kSourceCheckChain]);
+    // Endpoints whose MAC is not known are in neither of the two.
+    rules.Add({MatchInterfaceMacSet{kWorkloadMacs, Op::kNe}, VerdictMapLookup{Side::kSource, kMacDispatch}});
+    rules.Add({MatchReversePathFails{}, Goto(kForeignSourceChain)});
+    Rules(chains_[kForeignMacChain]).Add({CounterRef{kDeniedSpoofed}, kDrop}, "not this workload's MAC");
+    Rules foreign(chains_[kForeignSourceChain]);
+    foreign.Add({VerdictMapLookup{Side::kSource, kSpoofDispatch}});
+    foreign.Add({CounterRef{kDeniedSpoofed}, kDrop}, "not this workload's address");
   }
   void RawOutput() {
     const bool untracked = Uses(Stage::kUntracked, Direction::kEgress);

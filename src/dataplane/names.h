@@ -64,7 +64,9 @@ inline constexpr char kToDispatchReply[] = "cali-to-wl-dispatch-reply";
 
 inline constexpr char kMacDispatch[] = "cali-mac-dispatch";      // workloads whose MAC is known
 inline constexpr char kSpoofDispatch[] = "cali-spoof-dispatch";  // workloads with sources of others
-inline constexpr char kMacChain[] = "cali-mac-check";
+inline constexpr char kSourceCheckChain[] = "cali-source-check";
+inline constexpr char kForeignMacChain[] = "cali-foreign-mac";
+inline constexpr char kForeignSourceChain[] = "cali-foreign-source";
 
 // Sets.
 inline constexpr char kNatPools[] = "masq-ipam-pools";

@@ -377,7 +377,7 @@ void PolicyTables::PointInterface(const std::string& interface) {
       }
     }
     if (workload.endpoint.mac) {
-      table.SetMember(kMacDispatch, interface, Verdict{VerdictKind::kJump, kMacChain});
+      table.SetMember(kMacDispatch, interface, Verdict{VerdictKind::kGoto, kForeignMacChain});
       table.SetMember(kWorkloadMacs, kernel::nft::InterfaceMac{interface, *workload.endpoint.mac});
     } else {
       table.RemoveMember(kMacDispatch, interface);
