@@ -206,7 +206,6 @@ class HostRenderer {
 
   void Input() {
     Rules rules(chains_[kInputChain] = BaseOf(Hook::kInput, -10));
-    if (recheck()) rules.Add({Jump(kSeenChain)});
     rules.FromWorkload(host_, {Goto(kToHostChain)});
     WorkloadToHost();
     Encapsulated(rules, Side::kSource, "a host of this cluster");
@@ -216,6 +215,7 @@ class HostRenderer {
       rules.Add({MatchProtocol{net::kUdp}, VxlanPort(), CounterRef{kDeniedTunnel}, kDrop},
                 "VXLAN of a stranger");
     if (!Uses(Stage::kHost)) return;
+    if (recheck()) rules.Add({Jump(kSeenChain)});
     rules.Add({Jump(kHostInputChain)});
     Rules host(chains_[kHostInputChain]);
     host.Add({Marked(kAcceptMark), kReturn}, "allowed before");
@@ -271,6 +271,7 @@ class HostRenderer {
   // Reference felix 2.12: what a workload sends to its own host.
   void WorkloadToHost() {
     Rules rules(chains_[kToHostChain]);
+    if (recheck()) rules.Add({Jump(kSeenChain)});
     if (family_ == net::Family::kV6) {
       // Neighbour discovery and multicast listeners: without them there is no IPv6 at all.
       static constexpr std::uint8_t kTypes[] = {130, 131, 132, 133, 135, 136};

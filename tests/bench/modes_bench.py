@@ -5,8 +5,9 @@
     tests/bench/modes_bench.py none vxlan                     TCP throughput, on this kernel
     tests/vm/vm.py -- python3 tests/bench/modes_bench.py --cpu ipip wireguard   CPU time per packet
 
-Each comes from nine rounds, in each of which all three are measured one after the other. By hand: the same devices and
-routes, and a firewall of two rules, as a host with any firewall has it (established connections pass). Bare: no firewall.
+Nine rounds; in each the three paths take turns, and a round's ratio is that of its middle pair. By hand: the same devices and
+routes on hosts that check the source of what their workload sends (rp_filter) and have a firewall of two rules (established
+connections pass). Bare: neither.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -27,6 +29,8 @@ from network import GATEWAY, Host, Network, Workload, wait_until  # noqa: E402
 
 STATE = Path(os.environ.get("NETWORK_STATE", "/var/lib/calico-modes"))
 ROUNDS = 9
+BURSTS = 60  # of each path in a round
+BURST_BYTES = 64 << 20
 OURS = {"none": ({}, "none"), "vxlan": ({"vxlanMode": "Always"}, "vxlan"), "ipip": ({"ipipMode": "Always"}, "bird"),
         "wireguard": ({}, "none")}
 FIREWALL = """table ip byhand {
@@ -41,13 +45,15 @@ FIREWALL = """table ip byhand {
 class ByHand:
     """Two hosts without an agent, on the first subnet, and a workload on each."""
 
-    def __init__(self, network: Network, kind: str, name: str, numbers: tuple[int, int], firewall: bool):
+    def __init__(self, network: Network, kind: str, name: str, numbers: tuple[int, int], protected: bool):
         self.hosts = [self._host(network, f"{name}{number}", f"172.30.200.{number}", number) for number in numbers]
         for host, other in (self.hosts, self.hosts[::-1]):
             getattr(self, f"_{kind}")(host, other)
-            if firewall:
+            if protected:
                 host.run("nft", "-f", "-", stdin=FIREWALL)
         self.w = [self._workload(host, f"10.66.{host.number}.2", self._mtu(kind)) for host in self.hosts]
+        for host in self.hosts if protected else []:
+            host.run("sysctl", "-qw", "net.ipv4.conf.caliw.rp_filter=1")
 
     @staticmethod
     def _mtu(kind: str) -> int:
@@ -112,6 +118,50 @@ class ByHand:
         host.run("ip", "route", "add", f"10.66.{other.number}.0/26", "dev", "wg0")
 
 
+class Bursts:
+    """A connection from the one workload to the other."""
+
+    def __init__(self, w: list[Workload]):
+        program = str(HERE / "tcp_bursts.py")
+        self.server = subprocess.Popen(w[1].host.enter("python3", program, "serve", w[1].ip, network_of=w[1].pid))
+        wait_until(lambda: ":9100" in w[1].run("ss", "-Htln").stdout, "the receiver listens", 20)
+        self.sender = subprocess.Popen(w[0].host.enter("python3", program, "send", w[1].ip, network_of=w[0].pid), stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, text=True)
+        assert self.sender.stdout.readline() == "ready\n"
+
+    def gbit_per_second(self) -> float:
+        self.sender.stdin.write(f"{BURST_BYTES}\n")
+        self.sender.stdin.flush()
+        return BURST_BYTES * 8 / int(self.sender.stdout.readline())
+
+    def end(self) -> None:
+        self.sender.stdin.close()
+        self.sender.wait(30)
+        self.server.wait(30)
+
+
+def throughput_rounds(paths: dict[str, list[Workload]]) -> list[dict[str, list[float]]]:
+    """Gbit/s of TCP: of each round all bursts of each path."""
+    connections: dict[str, Bursts] = {}
+    try:
+        for name, w in paths.items():
+            connections[name] = Bursts(w)
+        for connection in connections.values():  # windows open
+            for _ in range(5):
+                connection.gbit_per_second()
+        rounds = []
+        for _ in range(ROUNDS):
+            figures: dict[str, list[float]] = {name: [] for name in paths}
+            for _ in range(BURSTS):
+                for name in random.sample(list(paths), len(paths)):
+                    figures[name].append(connections[name].gbit_per_second())
+            rounds.append(figures)
+        return rounds
+    finally:
+        for connection in connections.values():
+            connection.end()
+
+
 def iperf(w: list[Workload], *flags: str) -> dict:
     server = subprocess.Popen(w[1].host.enter("iperf3", "-s", "-1", network_of=w[1].pid), stdout=subprocess.DEVNULL)
     try:
@@ -129,16 +179,23 @@ def busy_seconds() -> float:
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
-def throughput(w: list[Workload]) -> float:
-    """Gbit/s of TCP."""
-    return iperf(w, "-t", "1")["sum_received"]["bits_per_second"] / 1e9
-
-
-def cpu_per_packet(w: list[Workload]) -> float:
+def cpu_rounds(paths: dict[str, list[Workload]]) -> list[dict[str, list[float]]]:
     """Microseconds of all processors, for a packet of 1 000 bytes and its way through both hosts."""
-    before = busy_seconds()
-    end = iperf(w, "-u", "-l", "1000", "-b", "16M", "-t", "2")
-    return (busy_seconds() - before) / end["sum"]["packets"] * 1e6
+    def once(w: list[Workload]) -> float:
+        before = busy_seconds()
+        end = iperf(w, "-u", "-l", "1000", "-b", "16M", "-t", "2")
+        return (busy_seconds() - before) / end["sum"]["packets"] * 1e6
+    return [{name: [once(paths[name])] for name in random.sample(list(paths), len(paths))} for _ in range(ROUNDS)]
+
+
+def report(kind: str, unit: str, rounds: list[dict[str, list[float]]]) -> None:
+    for name in ("ours", "by hand", "bare"):
+        values = [statistics.median(figures[name]) for figures in rounds]
+        text = ""
+        if name != "ours":
+            ratios = [statistics.median(mine / other for mine, other in zip(figures["ours"], figures[name])) for figures in rounds]
+            text = f", ours is x{statistics.median(ratios):.2f} of it ({min(ratios):.2f} to {max(ratios):.2f})"
+        print(f"{kind:10} {name:8} {statistics.median(values):7.2f} {unit} ({min(values):.2f} to {max(values):.2f}){text}", flush=True)
 
 
 def measure(kind: str, cpu: bool) -> None:
@@ -155,15 +212,10 @@ def measure(kind: str, cpu: bool) -> None:
         paths = {"ours": ours, "by hand": ByHand(network, kind, "hand", (51, 52), True).w, "bare": ByHand(network, kind, "bare", (61, 62), False).w}
         for name, w in paths.items():
             wait_until(lambda: w[0].reaches(w[1].ip), f"{name}: reached", 60)
-        figures: dict[str, list[float]] = {name: [] for name in paths}
-        for _ in range(ROUNDS):
-            for name, w in paths.items():
-                figures[name].append((cpu_per_packet if cpu else throughput)(w))
-        unit = "µs of CPU per packet" if cpu else "Gbit/s of TCP"
-        for name, values in figures.items():
-            ratios = [mine / other for mine, other in zip(figures["ours"], values)]
-            text = "" if name == "ours" else f", ours is x{statistics.median(ratios):.2f} of it ({min(ratios):.2f} to {max(ratios):.2f})"
-            print(f"{kind:10} {name:8} {statistics.median(values):7.2f} {unit} ({min(values):.2f} to {max(values):.2f}){text}", flush=True)
+        if cpu:
+            report(kind, "µs of CPU per packet", cpu_rounds(paths))
+        else:
+            report(kind, "Gbit/s of TCP", throughput_rounds(paths))
     finally:
         network.destroy()
 
