@@ -69,7 +69,7 @@ struct Driver::Impl {
                    WireguardSync(net::Family::kV6, k.rtnetlink, k.wireguard)},
         routes(k.rtnetlink, interfaces),
         neighbours(k.rtnetlink),
-        firewalls(k.forward, k.foreign),
+        firewalls(k.iptables, k.foreign),
         connections(k.conntrack) {}
 
   // ---- inputs ----
@@ -109,6 +109,9 @@ struct Driver::Impl {
       interfaces.SetPrefixes(batch.host->interface_prefixes);
       routes.SetBlocks(batch.host->own_blocks);
       firewalls.SetEditForeign(batch.host->edit_foreign_firewalls);
+      const auto& [ipip, vxlan_v4, vxlan_v6, vni] = batch.host->tunnels;
+      firewalls.SetInputMatters(ipip || vxlan_v4 || vxlan_v6 || batch.host->wireguard.v4.enabled ||
+                                batch.host->wireguard.v6.enabled);
       if (applied_once) Wrote(firewalls.CheckForeign());
       if (std::exchange(forwards, batch.host->ip_forwarding) != forwards && applied_once) ApplyForwarding();
       tunnels.SetHost(*batch.host);
@@ -549,7 +552,7 @@ std::vector<Driver::Pending> Driver::pending() const {
   const double age = std::chrono::duration<double>(impl_->clock.Now() - impl_->failing_since).count();
   for (const Failure& failure : impl_->failures) pending.push_back({failure.what, failure.error, age});
   if (!impl_->firewalls.error().empty())
-    pending.push_back({"accept rule in FORWARD", impl_->firewalls.error(), 0});
+    pending.push_back({"accept rule in iptables", impl_->firewalls.error(), 0});
   return pending;
 }
 std::vector<kernel::ForeignChain> Driver::foreign_firewalls() const {

@@ -16,7 +16,7 @@
 #include "dataplane_api/updates.h"
 #include "kernel/conntrack.h"
 #include "kernel/foreign_firewall.h"
-#include "kernel/forward_firewall.h"
+#include "kernel/iptables_firewall.h"
 #include "kernel/nftables.h"
 #include "kernel/rtnetlink.h"
 #include "kernel/sysctl.h"
@@ -35,7 +35,7 @@ class Driver final {
     kernel::Nftables& nftables;
     kernel::NftMonitor& nft_monitor;
     kernel::Sysctl& sysctl;
-    kernel::ForwardFirewall& forward;
+    kernel::IptablesFirewall& iptables;
     kernel::Conntrack& conntrack;  // of a thread of the driver's own
     kernel::Wireguard& wireguard;
     kernel::ForeignFirewall& foreign;

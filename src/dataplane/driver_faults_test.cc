@@ -202,7 +202,7 @@ class DriverFaults : public ::testing::Test {
     const auto nftables = std::move(*kernel::OpenNftables(kTableName));
     const auto nft_monitor = std::move(*kernel::OpenNftMonitor());
     const auto sysctl = kernel::OpenSysctl();
-    const auto forward = kernel::OpenForwardFirewall(kAcceptMark, kAcceptMark);
+    const auto iptables = kernel::OpenIptablesFirewall(kAcceptMark, kAcceptMark);
     const auto conntrack = *kernel::OpenConntrack();
     const auto wireguard = *kernel::OpenWireguard();
     OffloadCheck offload([](const OffloadCheck::Probe&, Duration) { return true; });
@@ -214,7 +214,7 @@ class DriverFaults : public ::testing::Test {
     LoopThread thread("dataplane");
     auto driver = std::make_unique<Driver>(
         thread.loop(), clock,
-        Driver::Kernel{faulty_rtnetlink, *links, faulty_nftables, *nft_monitor, faulty_sysctl, *forward,
+        Driver::Kernel{faulty_rtnetlink, *links, faulty_nftables, *nft_monitor, faulty_sysctl, *iptables,
                        *conntrack, *wireguard, *foreign, offload});
     EXPECT_TRUE(driver->Start().has_value());
     thread.Start();

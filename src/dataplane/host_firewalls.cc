@@ -15,13 +15,11 @@ constexpr char kComponent[] = "firewall";
 
 Result<int> HostFirewalls::EnsureAccept(kernel::IptablesBackend backend) {
   int writes = 0;
-  for (const net::Family family : {net::Family::kV4, net::Family::kV6}) {
-    ASSIGN_OR_RETURN(const kernel::ForwardChain chain, iptables_.Read(family, backend));
+  for (const kernel::IptablesPlace& place : kernel::PlacesOf(backend)) {
+    ASSIGN_OR_RETURN(const kernel::IptablesChain chain, iptables_.Read(place));
     if (!chain.exists || chain.our_rule_first || !chain.can_drop) continue;
-    RETURN_IF_ERROR(iptables_.InsertAccept(family, backend));
-    LogInfo(kComponent, "{} FORWARD of iptables ({}) can drop: our accept rule is first in it now",
-            family == net::Family::kV4 ? "IPv4" : "IPv6",
-            backend == kernel::IptablesBackend::kNft ? "nft" : "legacy");
+    RETURN_IF_ERROR(iptables_.InsertAccept(place));
+    LogInfo(kComponent, "{} can drop: our accept rule is first in it now", place.Describe());
     ++writes;
   }
   return writes;
@@ -47,7 +45,7 @@ int HostFirewalls::CheckForeign() {
   int writes = 0;
   std::vector<kernel::ForeignChain> left;
   for (const kernel::ForeignChain& chain : *chains) {
-    if (!chain.CanDrop()) continue;
+    if (!chain.CanDrop() || (chain.input && !input_matters_)) continue;
     if (edit_foreign_) {
       const Status inserted = foreign_.InsertAccept(chain);
       if (inserted.has_value()) {

@@ -88,13 +88,18 @@ class HostRenderer {
   bool Uses(Stage stage) const { return Uses(stage, Direction::kIngress) || Uses(stage, Direction::kEgress); }
   bool recheck() const { return host_.settings.recheck_flows; }
 
+  static constexpr char kSeenComment[] = "allowed by this generation of policy";
+  std::uint32_t generation() const { return host_.generation << kGenerationShift; }
+  std::vector<Statement> Seen() const {
+    return {MatchCtState{kCtEstablished}, MatchCtMark{kGenerationMask, generation()}};
+  }
+
   void Connections() {
-    const std::uint32_t generation = host_.generation << kGenerationShift;
     if (recheck()) {
-      chains_[kSeenChain].rules = {{{MatchCtState{kCtEstablished}, MatchCtMark{kGenerationMask, generation},
-                                     SetMark{kAcceptMark, kAcceptMark}, kAccept},
-                                    "allowed by this generation of policy"}};
-      chains_[kRememberChain].rules = {{{SetCtMark{kGenerationMask, generation}}, ""}};
+      std::vector<Statement> seen = Seen();
+      seen.insert(seen.end(), {SetMark{kAcceptMark, kAcceptMark}, kAccept});
+      chains_[kSeenChain].rules = {{std::move(seen), kSeenComment}};
+      chains_[kRememberChain].rules = {{{SetCtMark{kGenerationMask, generation()}}, ""}};
     }
     chains_[kDenyChain].rules = {
         {{host_.settings.reject_denied ? Statement(Reject{}) : Statement(kDrop)}, ""}};
@@ -231,17 +236,24 @@ class HostRenderer {
       if (HasExternalHosts()) sets.push_back(kExternalHosts);
       for (const char* set : sets) {
         std::vector<Statement> statements = kind;
-        statements.insert(statements.end(), {MatchAddressSet{far, set}, kAccept});
-        rules.Add(std::move(statements), comment);
+        statements.push_back(MatchAddressSet{far, set});
+        Accept(rules, far, std::move(statements), comment);
       }
     };
     if (Ipip()) accept({MatchProtocol{net::kIpip}});
     if (Vxlan()) accept({MatchProtocol{net::kUdp}, VxlanPort()});
     // WireGuard itself knows who may speak to it.
-    if (wireguard().enabled)
-      rules.Add({MatchProtocol{net::kUdp},
-                 MatchPort{Side::kDestination, {wireguard().port, wireguard().port}}, kAccept},
-                "WireGuard");
+    if (wireguard().enabled) {
+      Accept(rules, far,
+             {MatchProtocol{net::kUdp}, MatchPort{Side::kDestination, {wireguard().port, wireguard().port}}},
+             "WireGuard");
+    }
+  }
+  // What comes in carries the mark by which the host's own firewall lets it through.
+  static void Accept(Rules& rules, Side far, std::vector<Statement> statements, const char* comment) {
+    if (far == Side::kSource) statements.push_back(SetMark{kAcceptMark, kAcceptMark});
+    statements.push_back(kAccept);
+    rules.Add(std::move(statements), comment);
   }
   const dataplane_api::WireguardDevice& wireguard() const {
     return family_ == net::Family::kV4 ? host_.settings.wireguard.v4 : host_.settings.wireguard.v6;
@@ -271,19 +283,26 @@ class HostRenderer {
   // Reference felix 2.12: what a workload sends to its own host.
   void WorkloadToHost() {
     Rules rules(chains_[kToHostChain]);
-    if (recheck()) rules.Add({Jump(kSeenChain)});
+    using Action = dataplane_api::HostSettings::EndpointToHost;
+    const Action action = host_.settings.endpoint_to_host;
+    const SetMark accepted{kAcceptMark, kAcceptMark};
+    if (recheck() && action != Action::kDrop) {
+      std::vector<Statement> seen = Seen();
+      // "Return" leaves the last word to the host's own firewall.
+      if (action == Action::kAccept) seen.push_back(accepted);
+      seen.push_back(kAccept);
+      rules.Add(std::move(seen), kSeenComment);
+    }
     if (family_ == net::Family::kV6) {
       // Neighbour discovery and multicast listeners: without them there is no IPv6 at all.
       static constexpr std::uint8_t kTypes[] = {130, 131, 132, 133, 135, 136};
       for (const std::uint8_t type : kTypes)
-        rules.Add({MatchProtocol{net::kIcmpV6}, MatchIcmp{type, std::nullopt}, kAccept});
+        rules.Add({MatchProtocol{net::kIcmpV6}, MatchIcmp{type, std::nullopt}, accepted, kAccept});
     }
     // What the host itself asked for is nobody's business.
-    rules.Add({MatchCtState{kCtEstablished}, MatchCtDirection{CtDirection::kReply}, kAccept});
+    rules.Add({MatchCtState{kCtEstablished}, MatchCtDirection{CtDirection::kReply}, accepted, kAccept});
     rules.Add({Jump(kFromWorkloadToHostChain)});  // of a connection's first direction, all that is left
     rules.DenyMarked(kDeniedEgress);
-    using Action = dataplane_api::HostSettings::EndpointToHost;
-    const Action action = host_.settings.endpoint_to_host;
     if (action == Action::kDrop) {
       // Replies of the kernel to what it has forwarded, and connections of before, belong to the others.
       rules.Add({MatchCtState{kCtRelated}, kAccept});
@@ -292,7 +311,10 @@ class HostRenderer {
       return;
     }
     Remember(rules);
-    if (action == Action::kAccept) rules.Add({kAccept}, "defaultEndpointToHostAction");
+    if (action == Action::kAccept)
+      rules.Add({kAccept}, "defaultEndpointToHostAction");
+    else
+      rules.Add({SetMark{kAcceptMark, 0}}, "defaultEndpointToHostAction");
   }
   void Remember(Rules& rules) const {
     if (recheck()) rules.Add({Marked(kAcceptMark), Jump(kRememberChain)});

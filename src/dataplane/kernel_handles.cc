@@ -12,7 +12,7 @@ Result<KernelHandles> KernelHandles::Open() {
   ASSIGN_OR_RETURN(handles.nftables, kernel::OpenNftables(kTableName));
   ASSIGN_OR_RETURN(handles.nft_monitor, kernel::OpenNftMonitor());
   handles.sysctl = kernel::OpenSysctl();
-  handles.forward = kernel::OpenForwardFirewall(kAcceptMark, kAcceptMark);
+  handles.iptables = kernel::OpenIptablesFirewall(kAcceptMark, kAcceptMark);
   ASSIGN_OR_RETURN(handles.conntrack, kernel::OpenConntrack());
   ASSIGN_OR_RETURN(handles.wireguard, kernel::OpenWireguard());
   handles.foreign = kernel::OpenForeignFirewall(kAcceptMark, kTableName);

@@ -15,7 +15,7 @@ struct KernelHandles {
   std::unique_ptr<kernel::Nftables> nftables;
   std::unique_ptr<kernel::NftMonitor> nft_monitor;
   std::unique_ptr<kernel::Sysctl> sysctl;
-  std::unique_ptr<kernel::ForwardFirewall> forward;
+  std::unique_ptr<kernel::IptablesFirewall> iptables;
   std::unique_ptr<kernel::Conntrack> conntrack;
   std::unique_ptr<kernel::Wireguard> wireguard;
   std::unique_ptr<kernel::ForeignFirewall> foreign;
@@ -24,7 +24,7 @@ struct KernelHandles {
   static Result<KernelHandles> Open();
   Driver::Kernel AsKernel() {
     return {*rtnetlink, *links,     *nftables,  *nft_monitor, *sysctl,
-            *forward,   *conntrack, *wireguard, *foreign,     *offload};
+            *iptables,  *conntrack, *wireguard, *foreign,     *offload};
   }
 };
 

@@ -35,8 +35,8 @@ Status RemoveEverything(const Driver::Kernel& kernel) {
     if (!status.has_value() && !first) first = std::move(status).error();
   };
   for (const IptablesBackend backend : {IptablesBackend::kNft, IptablesBackend::kLegacy}) {
-    for (const net::Family family : {net::Family::kV4, net::Family::kV6})
-      note(kernel.forward.RemoveAccept(family, backend));
+    for (const kernel::IptablesPlace& place : kernel::PlacesOf(backend))
+      note(kernel.iptables.RemoveAccept(place));
   }
   note(kernel.foreign.RemoveAccepts());
   note(kernel.nftables.Apply(

@@ -299,8 +299,10 @@ TEST(HostRendering, TunnelledPacketsOfStrangersAreDroppedWhereThereIsSuchATunnel
   const auto v4 = Lines(RenderHostChains(host, Family::kV4).at(kInputChain));
   EXPECT_THAT(
       std::vector<std::string>(v4.end() - 3, v4.end()),
-      ElementsAre("meta l4proto 4 ip saddr @all-hosts-net accept comment \"a host of this cluster\"",
-                  "meta l4proto 4 ip saddr @external-hosts-net accept comment \"a host of this cluster\"",
+      ElementsAre("meta l4proto 4 ip saddr @all-hosts-net meta mark set meta mark & 0xfffeffff ^ 0x00010000 "
+                  "accept comment \"a host of this cluster\"",
+                  "meta l4proto 4 ip saddr @external-hosts-net meta mark set meta mark & 0xfffeffff ^ "
+                  "0x00010000 accept comment \"a host of this cluster\"",
                   "meta l4proto 4 counter name \"denied-tunnel\" drop comment \"IPIP of a stranger\""));
   const auto v6 = Lines(RenderHostChains(host, Family::kV6).at(kInputChain), Family::kV6);
   EXPECT_EQ(
@@ -352,12 +354,16 @@ TEST(HostRendering, WhatAWorkloadSendsToItsHostFollowsTheSetting) {
   EXPECT_EQ(last(Action::kDrop),
             "counter name \"denied-to-host\" drop comment \"defaultEndpointToHostAction\"");
   EXPECT_EQ(last(Action::kAccept), "accept comment \"defaultEndpointToHostAction\"");
-  EXPECT_EQ(last(Action::kReturn), "meta mark & 0x00010000 == 0x00010000 jump cali-remember");
+  EXPECT_EQ(last(Action::kReturn),
+            "meta mark set meta mark & 0xfffeffff ^ 0x00000000 comment \"defaultEndpointToHostAction\"")
+      << "the host's own firewall has the last word";
 }
 
 TEST(HostRendering, Ipv6KeepsNeighbourDiscovery) {
   const auto lines = Lines(RenderHostChains({}, Family::kV6).at(kToHostChain), Family::kV6);
-  EXPECT_THAT(lines, ::testing::Contains("meta l4proto 58 icmpv6 type 135 accept"));
+  EXPECT_THAT(lines,
+              ::testing::Contains("meta l4proto 58 icmpv6 type 135 meta mark set meta mark & 0xfffeffff ^ "
+                                  "0x00010000 accept"));
 }
 
 TEST(HostRendering, SeveralInterfacePrefixesAreAllWatched) {

@@ -46,7 +46,7 @@ class TunnelsTest : public ::testing::Test {
     remote.vxlan_v4 = dataplane_api::Vtep{I(tunnel), M(mac)};
     tunnels_.SetRemoteHost(name, remote);
   }
-  Tunnels::Outcome Apply() {
+  Outcome Apply() {
     const auto addresses = rtnetlink_.ListAddresses().value();
     interfaces_.Replace(rtnetlink_.ListLinks().value(), {});
     return tunnels_.Apply(interfaces_, {addresses.begin(), addresses.end()});

@@ -32,9 +32,9 @@ std::string TextOf(const char* text) {
   return text == nullptr ? "" : text;
 }
 
-// iptables-nft's own tables: what our rule in FORWARD is for.
+// iptables-nft's own tables: what our rules in FORWARD and INPUT are for.
 bool IsIptables(const std::string& family, const std::string& chain) {
-  return family != "inet" && chain == "FORWARD";
+  return family != "inet" && (chain == "FORWARD" || chain == "INPUT");
 }
 
 // Whether packets may end in this rule.
@@ -151,13 +151,15 @@ class NftForeignFirewall final : public ForeignFirewall {
       RETURN_IF_ERROR(ExchangeNetfilter(socket, header, [&](const nlmsghdr* message) {
         const ChainPtr found(nftnl_chain_alloc(), nftnl_chain_free);
         if (nftnl_chain_nlmsg_parse(message, found.get()) != 0 ||
-            !nftnl_chain_is_set(found.get(), NFTNL_CHAIN_HOOKNUM) ||
-            nftnl_chain_get_u32(found.get(), NFTNL_CHAIN_HOOKNUM) != NF_INET_FORWARD)
+            !nftnl_chain_is_set(found.get(), NFTNL_CHAIN_HOOKNUM))
           return;
+        const std::uint32_t hook = nftnl_chain_get_u32(found.get(), NFTNL_CHAIN_HOOKNUM);
+        if (hook != NF_INET_FORWARD && hook != NF_INET_LOCAL_IN) return;
         ForeignChain chain;
         chain.family = family.name;
         chain.table = TextOf(nftnl_chain_get_str(found.get(), NFTNL_CHAIN_TABLE));
         chain.chain = TextOf(nftnl_chain_get_str(found.get(), NFTNL_CHAIN_NAME));
+        chain.input = hook == NF_INET_LOCAL_IN;
         chain.policy_drop = nftnl_chain_get_u32(found.get(), NFTNL_CHAIN_POLICY) == NF_DROP;
         if (chain.table != own_table_ && !IsIptables(chain.family, chain.chain)) chains.push_back(chain);
       }));

@@ -10,7 +10,8 @@
 
 namespace calico::kernel {
 
-// A base chain of somebody else's nf_tables table that sees forwarded packets, as far as it concerns us.
+// A base chain of somebody else's nf_tables table that sees packets which are forwarded or come to this host,
+// as far as it concerns us.
 struct ForeignChain {
   std::string family;  // "ip", "ip6", "inet"
   std::string table, chain;
@@ -18,6 +19,7 @@ struct ForeignChain {
   // The first rule that may drop, as its handle: it drops, rejects, or leads to other chains. 0: none.
   std::uint64_t dropping_rule = 0;
   bool our_rule_first = false;  // its first rule accepts packets with our mark
+  bool input = false;           // of packets to this host
 
   // Packets that policy allows may be lost here.
   bool CanDrop() const { return !our_rule_first && (policy_drop || dropping_rule != 0); }
@@ -33,7 +35,7 @@ struct ForeignChain {
 class ForeignFirewall {
  public:
   virtual ~ForeignFirewall() = default;
-  // Chains in the forward hook, without our own table and those of iptables.
+  // Chains in the forward and the input hook, without our own table and those of iptables.
   virtual Result<std::vector<ForeignChain>> Read() = 0;
   // An accept rule for our mark, with our comment, first in the chain.
   virtual Status InsertAccept(const ForeignChain& chain) = 0;

@@ -61,8 +61,15 @@ TEST_F(ForeignFirewallTest, SeesPoliciesAndRulesThatDrop) {
 
 TEST_F(ForeignFirewallTest, SeesNoHarmInWhatDropsNothing) {
   Nft("table ip mine { chain fw { type filter hook forward priority 0; counter accept; }; "
-      "chain in { type filter hook input priority 0; policy drop; } }");
+      "chain out { type filter hook output priority 0; policy drop; } }");
   EXPECT_FALSE(Only().CanDrop());
+}
+
+TEST_F(ForeignFirewallTest, TellsChainsOfPacketsToThisHostFromThoseOfForwardedOnes) {
+  Nft("table ip mine { chain in { type filter hook input priority 0; policy drop; } }");
+  EXPECT_TRUE(Only().CanDrop() && Only().input);
+  Nft("flush ruleset; table ip mine { chain fw { type filter hook forward priority 0; policy drop; } }");
+  EXPECT_TRUE(Only().CanDrop() && !Only().input);
 }
 
 TEST_F(ForeignFirewallTest, LeavesOurTableAndIptablesToThemselves) {

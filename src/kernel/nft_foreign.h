@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 
 #include "base/result.h"
-#include "kernel/forward_firewall_read.h"
+#include "kernel/iptables_firewall_read.h"
 
 // Internal to the .cc files that read tables of others: one exchange, and how a rule of ours looks there.
 namespace calico::kernel {

@@ -199,11 +199,13 @@ class Network(Lab):
     def block(self, host: Host, cidr: str = POOL) -> str:
         """The block that a host has in a pool."""
         family = "ipv6" if ":" in cidr else "ipv4"
+        blocks_of = f"/calico/ipam/v2/host/{host.name}/{family}/block/"
+        old = host.environment["DATASTORE_TYPE"] == "etcdv2"
+        command = ["ls", blocks_of] if old else ["get", "--prefix", "--keys-only", blocks_of]
         prefix = cidr.split("/")[0].rstrip("0").rstrip(":").rstrip(".0") if family == "ipv4" else cidr.split("::")[0]
 
         def first():
-            keys = self.store.out("etcdctl", "--endpoints", ETCD, "get", "--prefix", "--keys-only",
-                                  f"/calico/ipam/v2/host/{host.name}/{family}/block/", env={"ETCDCTL_API": "3"}).split()
+            keys = self.store.out("etcdctl", "--endpoints", ETCD, *command, check=False, env={"ETCDCTL_API": "2" if old else "3"}).split()
             blocks = [key.rsplit("/", 1)[1].replace("-", "/") for key in keys]
             return next((block for block in blocks if block.startswith(prefix)), None)
         return wait_until(first, f"{host.name} has a block of {cidr}", self.patience)

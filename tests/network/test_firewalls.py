@@ -2,6 +2,7 @@
 """Firewalls that a host has besides us: what policy allows gets through iptables, nothing else does; a firewall written for
 nf_tables is named, and edited only on request."""
 
+import json
 import re
 
 from lab import wait_until
@@ -25,6 +26,10 @@ FIREWALLD = """table inet firewalld {
   }
 }
 """
+
+
+def felix(network, name="default", **spec):
+    network.nodes()[0].run("calicoctl", "patch", "felixconfiguration", name, "-p", json.dumps({"spec": spec}))
 
 
 def reached(network):
@@ -89,6 +94,39 @@ def test_dockers_rules_do_no_harm(network):
     node1.run("iptables", "-X")
 
 
+def reaches_the_host(network):
+    node1 = network.nodes()[0]
+    return network.w[0].reaches(node1.ip), network.store.run("ping", "-c", "1", "-W", "1", node1.ip, check=False).returncode == 0
+
+
+def test_input_of_iptables_lets_in_what_hosts_tunnel_and_what_workloads_may_send_to_the_host(network):
+    node1 = network.nodes()[0]
+    for command in ("iptables-nft", "iptables-legacy"):
+        node1.run(command, "-A", "INPUT", "-m", "conntrack", "--ctstate", "ESTABLISHED", "-j", "ACCEPT")
+        node1.run(command, "-P", "INPUT", "DROP")
+        wait_until(lambda: "calico" in node1.out(command, "-S", "INPUT"), "our rule is there", 5)
+        # Untracked, so that the owner's own rule does not help.
+        assert all(network.w[1].reaches(network.w[0].ip) for _ in range(3)), f"w2 reaches w1 behind {command}"
+        assert reaches_the_host(network) == (False, False), "nothing else is opened"
+        for action, reached in (("Accept", True), ("Drop", False), ("Return", False)):
+            felix(network, "node.calico-node1", defaultEndpointToHostAction=action)
+            wait_until(lambda: reaches_the_host(network) == (reached, False), f"{action}: who has the last word", network.patience)
+        node1.run(command, "-P", "INPUT", "ACCEPT")
+        node1.run(command, "-F", "INPUT")
+
+
+def test_a_foreign_input_chain_is_reported_where_there_are_tunnels(network):
+    node1 = network.nodes()[0]
+    node1.run("nft", "-f", "-", stdin=FOREIGN.replace("forward", "input").replace("tcp dport 22", "ct state established"))
+    wait_until(lambda: "table inet filter, chain input: policy drop" in node1.out("calico-node", "show", "status"), "the status names it")
+    assert not network.w[1].reaches(network.w[0].ip)
+    told = node1.run("calicoctl", "node", "checksystem", check=False)
+    assert "may drop what other hosts tunnel to it: table inet filter, chain input" in told.stderr
+    node1.run("sh", "-c", re.search(r"^    (nft insert rule .*)$", told.stdout, re.M)[1])
+    wait_until(lambda: network.w[1].reaches(network.w[0].ip), "the command lets it in", 5)
+    node1.run("nft", "delete", "table", "inet", "filter")
+
+
 def listed(host, table="filter"):
     return host.out("nft", "list", "table", "inet", table)
 
@@ -111,14 +149,9 @@ def test_a_foreign_table_is_reported_with_the_command_that_helps(network):
         node1.run("nft", "delete", "table", "inet", table)
 
 
-def felix(network, value):
-    patch = f'{{"spec": {{"foreignFirewall": {value}}}}}'
-    network.nodes()[0].run("calicoctl", "patch", "felixconfiguration", "default", "-p", patch)
-
-
 def test_insert_edits_it_and_keeps_it(network):
     node1 = network.nodes()[0]
-    felix(network, '"Insert"')
+    felix(network, foreignFirewall="Insert")
     node1.run("nft", "-f", "-", stdin=FOREIGN)
     wait_until(lambda: reached(network), "our rule was inserted", 5)
     assert not forwarding_of_others(network), "nothing else is opened"
@@ -135,7 +168,7 @@ def test_insert_edits_it_and_keeps_it(network):
 
 def test_back_to_report_takes_the_rule_away(network):
     node1 = network.nodes()[0]
-    felix(network, "null")
+    felix(network, foreignFirewall=None)
     wait_until(lambda: "calico" not in listed(node1), "the table is as its owner wrote it", network.patience)
     assert 'comment "of the owner"' in listed(node1)
     wait_until(lambda: not reached(network), "and drops", 5)
@@ -143,7 +176,7 @@ def test_back_to_report_takes_the_rule_away(network):
 
 def test_clean_leaves_nothing_in_anybodys_table(network):
     node1 = network.nodes()[0]
-    felix(network, '"Insert"')
+    felix(network, foreignFirewall="Insert")
     wait_until(lambda: "calico" in listed(node1), "inserted", network.patience)
     node1.run("iptables-nft", "-P", "FORWARD", "DROP")
     wait_until(lambda: "calico" in node1.out("iptables-nft", "-S", "FORWARD"), "inserted there, too")

@@ -4,7 +4,7 @@
 import json
 
 from lab import wait_until
-from network import HOST_SIDE_LINK_LOCAL, NODES, POOL6, Capture, endpoint, resource, routes
+from network import HOST_SIDE_LINK_LOCAL, HOST_SIDE_MAC, NODES, POOL6, Capture, endpoint, resource, routes
 
 
 def sysctl(host, key):
@@ -60,6 +60,21 @@ def test_an_interface_that_flaps_gets_them_again(network):
     node1.run("ip", "link", "set", w1.interface, "up")
     wait_until(lambda: sysctl(node1, f"net.ipv4.conf.{w1.interface}.proxy_arp") == "1", "set again", 5)
     wait_until(lambda: network.w[1].reaches(w1.ip), "and reached again", 5)
+
+
+def test_a_workload_that_takes_another_for_its_neighbour_finds_it_where_the_host_answers_for_it(network):
+    node1, w1, w2 = network.nodes()[0], network.w[0], network.w[1]
+    w1.run("ip", "-6", "route", "add", f"{w2.ip6}/128", "dev", "cali0")  # as if it were on the link
+    assert not w1.reaches(w2.ip6), "nobody answers for it yet"
+    node1.run("ip", "-6", "neigh", "add", "proxy", w2.ip6, "dev", w1.interface)
+    wait_until(lambda: w1.reaches(w2.ip6), "the host answers for it", 10)
+    assert HOST_SIDE_MAC in w1.run("ip", "-6", "neigh", "show", w2.ip6).stdout
+    node1.run("sysctl", "-qw", f"net.ipv6.conf.{w1.interface}.proxy_ndp=0")
+    w1.run("ip", "-6", "neigh", "flush", "to", w2.ip6)
+    assert not w1.reaches(w2.ip6), "it was proxy NDP"
+    node1.run("sysctl", "-qw", f"net.ipv6.conf.{w1.interface}.proxy_ndp=1")
+    node1.run("ip", "-6", "neigh", "del", "proxy", w2.ip6, "dev", w1.interface)
+    w1.run("ip", "-6", "route", "del", f"{w2.ip6}/128", "dev", "cali0")
 
 
 def send_as(workload, source, target):

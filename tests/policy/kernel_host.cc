@@ -4,19 +4,19 @@
 #include <utility>
 
 #include "base/check.h"
-#include "kernel/forward_firewall.h"
+#include "kernel/iptables_firewall.h"
 
 namespace calico::policy_test {
 namespace {
 
 // Nobody else's firewall is in the test's namespace.
-class NoFirewall final : public kernel::ForwardFirewall {
+class NoFirewall final : public kernel::IptablesFirewall {
  public:
-  Result<kernel::ForwardChain> Read(net::Family, kernel::IptablesBackend) override {
-    return kernel::ForwardChain();
+  Result<kernel::IptablesChain> Read(const kernel::IptablesPlace&) override {
+    return kernel::IptablesChain();
   }
-  Status InsertAccept(net::Family, kernel::IptablesBackend) override { return Ok(); }
-  Status RemoveAccept(net::Family, kernel::IptablesBackend) override { return Ok(); }
+  Status InsertAccept(const kernel::IptablesPlace&) override { return Ok(); }
+  Status RemoveAccept(const kernel::IptablesPlace&) override { return Ok(); }
 };
 
 }  // namespace
@@ -27,7 +27,7 @@ struct KernelHost::Kernel {
   std::unique_ptr<kernel::Nftables> nftables = std::move(*kernel::OpenNftables(dataplane::kTableName));
   std::unique_ptr<kernel::NftMonitor> nft_monitor = std::move(*kernel::OpenNftMonitor());
   std::unique_ptr<kernel::Sysctl> sysctl = kernel::OpenSysctl();
-  NoFirewall forward;
+  NoFirewall iptables;
   std::unique_ptr<kernel::Conntrack> conntrack = std::move(*kernel::OpenConntrack());
   std::unique_ptr<kernel::Wireguard> wireguard = std::move(*kernel::OpenWireguard());
   dataplane::OffloadCheck offload;
@@ -43,7 +43,7 @@ KernelHost::KernelHost(std::string node, Hooks hooks)
       thread_->loop(), clock_,
       dataplane::Driver::Kernel{
           *kernel_->rtnetlink, *kernel_->links, *kernel_->nftables, *kernel_->nft_monitor, *kernel_->sysctl,
-          kernel_->forward, *kernel_->conntrack, *kernel_->wireguard, *kernel_->foreign, kernel_->offload});
+          kernel_->iptables, *kernel_->conntrack, *kernel_->wireguard, *kernel_->foreign, kernel_->offload});
   CHECK(driver_->Start().has_value(), "the dataplane starts");
   thread_->Start();
 }

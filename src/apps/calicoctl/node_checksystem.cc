@@ -47,9 +47,10 @@ int CheckSystem(const KernelFacts& facts, const std::vector<kernel::ForeignChain
     out << "Modules of iptables and IP sets that are missing do no harm: this Calico uses nf_tables.\n";
   for (const kernel::ForeignChain& chain : firewalls) {
     if (!chain.CanDrop()) continue;
-    err << fmt::format("WARNING: the firewall of this host may drop what policy allows: {}\n",
-                       chain.Describe());
-    out << fmt::format("To let through what policy allows:\n    {}\n", chain.Command(dataplane::kAcceptMark));
+    // Which tunnels there are is the cluster's to say, and this host's firewall may let them in by itself.
+    const char* what = chain.input ? "what other hosts tunnel to it" : "what policy allows";
+    err << fmt::format("WARNING: the firewall of this host may drop {}: {}\n", what, chain.Describe());
+    out << fmt::format("To let through {}:\n    {}\n", what, chain.Command(dataplane::kAcceptMark));
   }
   out << "System meets minimum system requirements to run Calico!\n";
   return 0;

@@ -138,8 +138,8 @@ TEST(CheckSystem, RefusesAnOldKernelAndOneWithoutNfTables) {
 
 TEST(CheckSystem, NamesAForeignFirewallAndTheCommandThatHelps) {
   std::ostringstream out, err;
-  kernel::ForeignChain drops{"inet", "filter", "forward", true, 0, false};
-  kernel::ForeignChain harmless{"inet", "mine", "forward", false, 0, false};
+  kernel::ForeignChain drops{"inet", "filter", "forward", true, 0, false, false};
+  kernel::ForeignChain harmless{"inet", "mine", "forward", false, 0, false, false};
   EXPECT_EQ(CheckSystem(Fit(), {drops, harmless}, out, err), 0) << "it is the owner's to decide";
   EXPECT_THAT(err.str(),
               HasSubstr("may drop what policy allows: table inet filter, chain forward: policy drop\n"));
@@ -148,6 +148,9 @@ TEST(CheckSystem, NamesAForeignFirewallAndTheCommandThatHelps) {
       HasSubstr("    nft insert rule inet filter forward meta mark and 0x10000 == 0x10000 accept comment "
                 "'\"calico: accept what policy allowed\"'\n"));
   EXPECT_THAT(out.str() + err.str(), ::testing::Not(HasSubstr("mine")));
+  kernel::ForeignChain input{"inet", "filter", "input", true, 0, false, true};
+  EXPECT_EQ(CheckSystem(Fit(), {input}, out, err), 0);
+  EXPECT_THAT(err.str(), HasSubstr("may drop what other hosts tunnel to it: table inet filter, chain input"));
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One suite for both iptables back ends on the kernel, in a network namespace of the program's own, and for
-// the fake.
-#include "kernel/forward_firewall.h"
+// One suite for both chains of both iptables back ends on the kernel, in a network namespace of the program's
+// own, and for the fake.
+#include "kernel/iptables_firewall.h"
 
 #include <algorithm>
 
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/subprocess.h"
-#include "kernel/testing/fake_forward_firewall.h"
+#include "kernel/testing/fake_iptables_firewall.h"
 #include "kernel/testing/private_network.h"
 
 namespace calico::kernel {
@@ -21,7 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using net::Family;
-using testing::FakeForwardFirewall;
+using testing::FakeIptablesFirewall;
 
 constexpr std::uint32_t kMark = 0x10000;
 
@@ -37,14 +37,13 @@ std::string Sh(const std::vector<std::string>& argv) {
 
 struct Case {
   std::string command;  // empty: the fake
-  IptablesBackend backend;
-  Family family;
+  IptablesPlace place;
 };
 void PrintTo(const Case& one, std::ostream* out) {
-  *out << (one.command.empty() ? "fake" : one.command);
+  *out << (one.command.empty() ? "fake" : one.command) << " " << one.place.chain();
 }
 
-class ForwardFirewallTest : public ::testing::TestWithParam<Case> {
+class IptablesFirewallTest : public ::testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
     ASSERT_TRUE(testing::PrivateNetwork::Entered());
@@ -55,82 +54,91 @@ class ForwardFirewallTest : public ::testing::TestWithParam<Case> {
     if (testing::PrivateNetwork::Entered()) SetUp();
   }
 
+  static const IptablesPlace& Place() { return GetParam().place; }
   bool IsFake() const { return GetParam().command.empty(); }
-  FakeForwardFirewall::Chain& Fake() { return fake_.At(GetParam().family, GetParam().backend); }
+  FakeIptablesFirewall::Chain& Fake() { return fake_.At(Place()); }
   std::string Iptables(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {GetParam().command, "-w"});
     return Sh(arguments);
   }
 
   // What others do to the chain.
-  void Flush() { IsFake() ? Fake().rules.clear() : static_cast<void>(Iptables({"-F", "FORWARD"})); }
+  void Flush() { IsFake() ? Fake().rules.clear() : static_cast<void>(Iptables({"-F", Place().chain()})); }
   void SetPolicy(const std::string& policy) {
     if (IsFake())
       Fake().policy_drop = policy == "DROP";
     else
-      Iptables({"-P", "FORWARD", policy});
+      Iptables({"-P", Place().chain(), policy});
   }
   void InsertForeign() {
     if (IsFake())
       Fake().rules.insert(Fake().rules.begin(), "foreign");
     else
-      Iptables({"-I", "FORWARD", "1", "-i", "eth9", "-j", "DROP"});
+      Iptables({"-I", Place().chain(), "1", "-i", "eth9", "-j", "DROP"});
   }
   void AppendCopyOfOurs() {
     if (IsFake())
-      Fake().rules.emplace_back(FakeForwardFirewall::kOurs);
+      Fake().rules.emplace_back(FakeIptablesFirewall::kOurs);
     else
-      Iptables({"-A", "FORWARD", "-m", "mark", "--mark", "0x10000/0x10000", "-m", "comment", "--comment",
-                "calico: accept what policy allowed", "-j", "ACCEPT"});
+      Iptables({"-A", Place().chain(), "-m", "mark", "--mark", "0x10000/0x10000", "-m", "comment",
+                "--comment", "calico: accept what policy allowed", "-j", "ACCEPT"});
   }
   std::size_t Count(const std::string& ours, const std::string& on_iptables) {
     if (IsFake()) return static_cast<std::size_t>(std::count(Fake().rules.begin(), Fake().rules.end(), ours));
-    const std::string rules = Iptables({"-S", "FORWARD"});
+    const std::string rules = Iptables({"-S", Place().chain()});
     std::size_t count = 0;
     for (std::size_t at = rules.find(on_iptables); at != std::string::npos;
          at = rules.find(on_iptables, at + 1))
       ++count;
     return count;
   }
-  std::size_t Copies() { return Count(FakeForwardFirewall::kOurs, "calico:"); }
+  std::size_t Copies() { return Count(FakeIptablesFirewall::kOurs, "calico:"); }
   std::size_t Foreign() { return Count("foreign", "eth9"); }
 
-  ForwardChain Read() {
-    const auto chain = Firewall().Read(GetParam().family, GetParam().backend);
+  IptablesChain Read() {
+    const auto chain = Firewall().Read(Place());
     EXPECT_TRUE(chain.has_value()) << chain.error().message();
-    return chain.value_or(ForwardChain{});
+    return chain.value_or(IptablesChain{});
   }
   void Insert() {
-    const Status status = Firewall().InsertAccept(GetParam().family, GetParam().backend);
+    const Status status = Firewall().InsertAccept(Place());
     ASSERT_TRUE(status.has_value()) << status.error().message();
   }
   void Remove() {
-    const Status status = Firewall().RemoveAccept(GetParam().family, GetParam().backend);
+    const Status status = Firewall().RemoveAccept(Place());
     ASSERT_TRUE(status.has_value()) << status.error().message();
   }
-  ForwardFirewall& Firewall() { return IsFake() ? static_cast<ForwardFirewall&>(fake_) : *kernel_; }
+  IptablesFirewall& Firewall() { return IsFake() ? static_cast<IptablesFirewall&>(fake_) : *kernel_; }
 
-  FakeForwardFirewall fake_;
-  const std::unique_ptr<ForwardFirewall> kernel_ = OpenForwardFirewall(kMark, kMark);
+  FakeIptablesFirewall fake_;
+  const std::unique_ptr<IptablesFirewall> kernel_ = OpenIptablesFirewall(kMark, kMark);
 };
 
-const std::vector<Case> kKernelCases{{"iptables-nft", IptablesBackend::kNft, Family::kV4},
-                                     {"ip6tables-nft", IptablesBackend::kNft, Family::kV6},
-                                     {"iptables-legacy", IptablesBackend::kLegacy, Family::kV4},
-                                     {"ip6tables-legacy", IptablesBackend::kLegacy, Family::kV6}};
-INSTANTIATE_TEST_SUITE_P(Kernel, ForwardFirewallTest, ::testing::ValuesIn(kKernelCases));
-INSTANTIATE_TEST_SUITE_P(Fake, ForwardFirewallTest,
-                         ::testing::Values(Case{"", IptablesBackend::kNft, Family::kV4},
-                                           Case{"", IptablesBackend::kLegacy, Family::kV6}));
+std::vector<Case> KernelCases() {
+  std::vector<Case> cases;
+  for (const IptablesBackend backend : {IptablesBackend::kNft, IptablesBackend::kLegacy}) {
+    for (const IptablesPlace& place : PlacesOf(backend)) {
+      cases.push_back({std::string(place.family == Family::kV4 ? "iptables" : "ip6tables") +
+                           (backend == IptablesBackend::kNft ? "-nft" : "-legacy"),
+                       place});
+    }
+  }
+  return cases;
+}
+INSTANTIATE_TEST_SUITE_P(Kernel, IptablesFirewallTest, ::testing::ValuesIn(KernelCases()));
+INSTANTIATE_TEST_SUITE_P(
+    Fake, IptablesFirewallTest,
+    ::testing::Values(Case{"", {Family::kV4, IptablesBackend::kNft, IptablesHook::kForward}},
+                      Case{"", {Family::kV6, IptablesBackend::kLegacy, IptablesHook::kInput}}));
 
-TEST_P(ForwardFirewallTest, AnEmptyChainThatAcceptsCannotDrop) {
-  const ForwardChain chain = Read();
+TEST_P(IptablesFirewallTest, AnEmptyChainThatAcceptsCannotDrop) {
+  const IptablesChain chain = Read();
   EXPECT_TRUE(chain.exists);
   EXPECT_FALSE(chain.can_drop);
   EXPECT_FALSE(chain.our_rule_first);
 }
 
-TEST_P(ForwardFirewallTest, PolicyDropAndForeignRulesCanDrop) {
+TEST_P(IptablesFirewallTest, PolicyDropAndForeignRulesCanDrop) {
   SetPolicy("DROP");
   EXPECT_TRUE(Read().can_drop);
   SetPolicy("ACCEPT");
@@ -138,7 +146,7 @@ TEST_P(ForwardFirewallTest, PolicyDropAndForeignRulesCanDrop) {
   EXPECT_TRUE(Read().can_drop);
 }
 
-TEST_P(ForwardFirewallTest, OurRuleComesFirstAndIsRecognized) {
+TEST_P(IptablesFirewallTest, OurRuleComesFirstAndIsRecognized) {
   Insert();
   EXPECT_TRUE(Read().our_rule_first);
   EXPECT_FALSE(Read().can_drop) << "our own rule drops nothing";
@@ -146,7 +154,7 @@ TEST_P(ForwardFirewallTest, OurRuleComesFirstAndIsRecognized) {
   EXPECT_EQ(Copies(), 1U) << "inserting twice leaves one";
 }
 
-TEST_P(ForwardFirewallTest, AMisplacedCopyIsMovedToTheFront) {
+TEST_P(IptablesFirewallTest, AMisplacedCopyIsMovedToTheFront) {
   Insert();
   InsertForeign();
   EXPECT_FALSE(Read().our_rule_first);
@@ -157,7 +165,7 @@ TEST_P(ForwardFirewallTest, AMisplacedCopyIsMovedToTheFront) {
   EXPECT_EQ(Foreign(), 1U);
 }
 
-TEST_P(ForwardFirewallTest, OfSeveralCopiesOneIsLeft) {
+TEST_P(IptablesFirewallTest, OfSeveralCopiesOneIsLeft) {
   InsertForeign();
   for (int i = 0; i < 3; ++i) AppendCopyOfOurs();
   Insert();
@@ -166,7 +174,7 @@ TEST_P(ForwardFirewallTest, OfSeveralCopiesOneIsLeft) {
   EXPECT_EQ(Foreign(), 1U);
 }
 
-TEST_P(ForwardFirewallTest, AFlushTakesOurRuleAndItComesBack) {
+TEST_P(IptablesFirewallTest, AFlushTakesOurRuleAndItComesBack) {
   SetPolicy("DROP");
   Insert();
   Flush();
@@ -176,7 +184,7 @@ TEST_P(ForwardFirewallTest, AFlushTakesOurRuleAndItComesBack) {
   EXPECT_TRUE(Read().our_rule_first);
 }
 
-TEST_P(ForwardFirewallTest, RemovesAllCopiesAndNothingElse) {
+TEST_P(IptablesFirewallTest, RemovesAllCopiesAndNothingElse) {
   InsertForeign();
   Insert();
   AppendCopyOfOurs();
@@ -186,32 +194,33 @@ TEST_P(ForwardFirewallTest, RemovesAllCopiesAndNothingElse) {
   Remove();  // twice is fine
 }
 
-class KernelForwardFirewallTest : public ForwardFirewallTest {};
-INSTANTIATE_TEST_SUITE_P(Kernel, KernelForwardFirewallTest, ::testing::ValuesIn(kKernelCases));
+class KernelIptablesFirewallTest : public IptablesFirewallTest {};
+INSTANTIATE_TEST_SUITE_P(Kernel, KernelIptablesFirewallTest, ::testing::ValuesIn(KernelCases()));
 
-TEST_P(KernelForwardFirewallTest, ARuleThatOnlyLooksLikeOursIsNotOurs) {
+TEST_P(KernelIptablesFirewallTest, ARuleThatOnlyLooksLikeOursIsNotOurs) {
   for (const std::vector<std::string>& rule : std::vector<std::vector<std::string>>{
-           {"-I", "FORWARD", "-m", "mark", "--mark", "0x20000/0x20000", "-j", "ACCEPT"},
-           {"-I", "FORWARD", "-m", "mark", "--mark", "0x10000/0x10000", "-j", "DROP"},
-           {"-I", "FORWARD", "-m", "mark", "--mark", "0x10000", "-j", "ACCEPT"},
-           {"-I", "FORWARD", "-m", "mark", "!", "--mark", "0x10000/0x10000", "-j", "ACCEPT"},
-           {"-I", "FORWARD", "-i", "eth0", "-m", "mark", "--mark", "0x10000/0x10000", "-j", "ACCEPT"}}) {
+           {"-I", Place().chain(), "-m", "mark", "--mark", "0x20000/0x20000", "-j", "ACCEPT"},
+           {"-I", Place().chain(), "-m", "mark", "--mark", "0x10000/0x10000", "-j", "DROP"},
+           {"-I", Place().chain(), "-m", "mark", "--mark", "0x10000", "-j", "ACCEPT"},
+           {"-I", Place().chain(), "-m", "mark", "!", "--mark", "0x10000/0x10000", "-j", "ACCEPT"},
+           {"-I", Place().chain(), "-i", "eth0", "-m", "mark", "--mark", "0x10000/0x10000", "-j",
+            "ACCEPT"}}) {
     Iptables(rule);
     EXPECT_FALSE(Read().our_rule_first) << ::testing::PrintToString(rule);
   }
 }
 
-TEST_P(KernelForwardFirewallTest, AMarkOfAll32BitsIsRecognized) {
-  const auto whole = OpenForwardFirewall(0x12345678, 0xffffffff);
-  ASSERT_TRUE(whole->InsertAccept(GetParam().family, GetParam().backend).has_value());
-  EXPECT_TRUE(whole->Read(GetParam().family, GetParam().backend)->our_rule_first);
+TEST_P(KernelIptablesFirewallTest, AMarkOfAll32BitsIsRecognized) {
+  const auto whole = OpenIptablesFirewall(0x12345678, 0xffffffff);
+  ASSERT_TRUE(whole->InsertAccept(Place()).has_value());
+  EXPECT_TRUE(whole->Read(Place())->our_rule_first);
   EXPECT_FALSE(Read().our_rule_first) << "another mark";
   Insert();
   EXPECT_EQ(Copies(), 1U) << "the copy of an earlier configuration goes";
 }
 
 // Another process reads all the time: it must never meet the chain without the rule at its front.
-TEST_P(KernelForwardFirewallTest, ThereIsNoMomentWithoutTheRule) {
+TEST_P(KernelIptablesFirewallTest, ThereIsNoMomentWithoutTheRule) {
   Insert();
   int running[2];
   ASSERT_EQ(::pipe2(running, O_NONBLOCK | O_CLOEXEC), 0);
@@ -221,7 +230,7 @@ TEST_P(KernelForwardFirewallTest, ThereIsNoMomentWithoutTheRule) {
     char byte = 0;
     bool always = true;
     while (::read(running[0], &byte, 1) < 0) {  // the end of the file: the writer is done
-      const auto chain = kernel_->Read(GetParam().family, GetParam().backend);
+      const auto chain = kernel_->Read(Place());
       if (chain.has_value()) always = always && chain->our_rule_first;
     }
     ::_exit(always ? 0 : 1);
@@ -234,7 +243,7 @@ TEST_P(KernelForwardFirewallTest, ThereIsNoMomentWithoutTheRule) {
   EXPECT_EQ(status, 0);
 }
 
-TEST_P(KernelForwardFirewallTest, ReadingStartsNoProcess) {
+TEST_P(KernelIptablesFirewallTest, ReadingStartsNoProcess) {
   Insert();
   auto best = std::chrono::steady_clock::duration::max();
   for (int i = 0; i < 20; ++i) {
@@ -249,21 +258,21 @@ TEST_P(KernelForwardFirewallTest, ReadingStartsNoProcess) {
 // Neither looking nor removing makes a table: a chain that only we caused would slow every packet down.
 int FirstTroubleInAFreshNamespace() {
   if (::unshare(CLONE_NEWNET) != 0) return 1;
-  const auto firewall = OpenForwardFirewall(kMark, kMark);
+  const auto firewall = OpenIptablesFirewall(kMark, kMark);
   int number = 1;
-  for (const Case& one : kKernelCases) {
+  for (const Case& one : KernelCases()) {
     for (int round = 0; round < 2; ++round) {
-      const auto chain = firewall->Read(one.family, one.backend);
+      const auto chain = firewall->Read(one.place);
       ++number;
       if (!chain.has_value() || chain->exists) return number;
       ++number;
-      if (!firewall->RemoveAccept(one.family, one.backend).has_value()) return number;
+      if (!firewall->RemoveAccept(one.place).has_value()) return number;
     }
   }
   return 0;
 }
 
-TEST(ForwardFirewall, WithoutAFilterTableThereIsNoChainAndNoneIsMade) {
+TEST(IptablesFirewall, WithoutAFilterTableThereIsNoChainAndNoneIsMade) {
   const pid_t child = ::fork();
   if (child == 0) ::_exit(FirstTroubleInAFreshNamespace());
   int status = -1;

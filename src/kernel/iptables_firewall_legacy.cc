@@ -16,7 +16,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
-#include "kernel/forward_firewall_read.h"
+#include "kernel/iptables_firewall_read.h"
 
 namespace calico::kernel {
 namespace {
@@ -80,12 +80,12 @@ bool IsOurs(const typename F::Entry& entry, MarkMatch mark) {
 }
 
 template <typename F>
-Result<ForwardChain> Read(MarkMatch mark) {
+Result<IptablesChain> Read(IptablesHook hook, MarkMatch mark) {
   const auto names = ReadFile(F::kNames);
-  if (!names.has_value()) return ForwardChain{};
+  if (!names.has_value()) return IptablesChain{};
   bool has_filter = false;
   for (const std::string& name : Split(*names, '\n')) has_filter = has_filter || name == "filter";
-  if (!has_filter) return ForwardChain{};
+  if (!has_filter) return IptablesChain{};
 
   const UniqueFd fd(::socket(F::kFamily, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
   if (!fd.valid()) return Error::FromErrno(errno, "read iptables-legacy: open a raw socket");
@@ -108,9 +108,10 @@ Result<ForwardChain> Read(MarkMatch mark) {
   const auto entry_at = [&](unsigned offset) -> const typename F::Entry& {
     return *reinterpret_cast<const typename F::Entry*>(base + offset);
   };
-  ForwardChain chain;
+  IptablesChain chain;
   chain.exists = true;
-  const unsigned first = info.hook_entry[NF_INET_FORWARD], policy = info.underflow[NF_INET_FORWARD];
+  const int number = hook == IptablesHook::kForward ? NF_INET_FORWARD : NF_INET_LOCAL_IN;
+  const unsigned first = info.hook_entry[number], policy = info.underflow[number];
   chain.can_drop = !HasVerdict<F>(entry_at(policy), NF_ACCEPT);
   for (unsigned offset = first; offset < policy; offset += entry_at(offset).next_offset) {
     const bool ours = IsOurs<F>(entry_at(offset), mark);
@@ -122,8 +123,8 @@ Result<ForwardChain> Read(MarkMatch mark) {
 
 }  // namespace
 
-Result<ForwardChain> ReadLegacyForward(net::Family family, MarkMatch mark) {
-  return family == net::Family::kV4 ? Read<V4>(mark) : Read<V6>(mark);
+Result<IptablesChain> ReadLegacyChain(const IptablesPlace& place, MarkMatch mark) {
+  return place.family == net::Family::kV4 ? Read<V4>(place.hook, mark) : Read<V6>(place.hook, mark);
 }
 
 }  // namespace calico::kernel

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// iptables-nft keeps FORWARD in table `filter`. Debian 12's version writes our rule as: meta mark, bitwise,
-// cmp, the xtables match `comment`, counter, accept.
+// iptables-nft keeps FORWARD and INPUT in table `filter`. Debian 12's version writes our rule as: meta mark,
+// bitwise, cmp, the xtables match `comment`, counter, accept.
 #include <cerrno>
 #include <memory>
 
@@ -16,16 +16,16 @@ namespace {
 
 constexpr int kTries = 10;  // a dump that something changed under is repeated
 
-Result<ForwardChain> ReadOnce(net::Family family, MarkMatch mark) {
+Result<IptablesChain> ReadOnce(const IptablesPlace& place, MarkMatch mark) {
   ASSIGN_OR_RETURN(const NetfilterSocket socket, OpenNetfilterSocket());
-  const std::uint8_t family_number = family == net::Family::kV4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+  const std::uint8_t family_number = place.family == net::Family::kV4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
   alignas(nlmsghdr) char buffer[4096];
-  ForwardChain chain;
+  IptablesChain chain;
 
   const std::unique_ptr<nftnl_chain, void (*)(const nftnl_chain*)> wanted(nftnl_chain_alloc(),
                                                                           nftnl_chain_free);
   nftnl_chain_set_str(wanted.get(), NFTNL_CHAIN_TABLE, "filter");
-  nftnl_chain_set_str(wanted.get(), NFTNL_CHAIN_NAME, "FORWARD");
+  nftnl_chain_set_str(wanted.get(), NFTNL_CHAIN_NAME, place.chain());
   nlmsghdr* header = nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETCHAIN, family_number, NLM_F_ACK, 1);
   nftnl_chain_nlmsg_build_payload(header, wanted.get());
   Status status = ExchangeNetfilter(socket, header, [&](const nlmsghdr* message) {
@@ -38,14 +38,14 @@ Result<ForwardChain> ReadOnce(net::Family family, MarkMatch mark) {
     chain.can_drop = nftnl_chain_get_u32(found.get(), NFTNL_CHAIN_POLICY) == NF_DROP;
   });
   if (!status.has_value()) {
-    if (status.error().code() == ErrorCode::kNotFound) return ForwardChain{};
+    if (status.error().code() == ErrorCode::kNotFound) return IptablesChain{};
     return std::move(status).error();
   }
   if (!chain.exists) return chain;
 
   const std::unique_ptr<nftnl_rule, void (*)(const nftnl_rule*)> filter(nftnl_rule_alloc(), nftnl_rule_free);
   nftnl_rule_set_str(filter.get(), NFTNL_RULE_TABLE, "filter");
-  nftnl_rule_set_str(filter.get(), NFTNL_RULE_CHAIN, "FORWARD");
+  nftnl_rule_set_str(filter.get(), NFTNL_RULE_CHAIN, place.chain());
   header = nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETRULE, family_number, NLM_F_DUMP, 2);
   nftnl_rule_nlmsg_build_payload(header, filter.get());
   int number = 0;
@@ -63,9 +63,9 @@ Result<ForwardChain> ReadOnce(net::Family family, MarkMatch mark) {
 
 }  // namespace
 
-Result<ForwardChain> ReadNftForward(net::Family family, MarkMatch mark) {
+Result<IptablesChain> ReadNftChain(const IptablesPlace& place, MarkMatch mark) {
   for (int i = 1;; ++i) {
-    auto chain = ReadOnce(family, mark);
+    auto chain = ReadOnce(place, mark);
     if (chain.has_value() || chain.error().sys_errno() != EINTR || i == kTries) return chain;
   }
 }

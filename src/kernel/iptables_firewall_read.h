@@ -4,16 +4,16 @@
 #include <cstdint>
 
 #include "base/result.h"
-#include "kernel/forward_firewall.h"
+#include "kernel/iptables_firewall.h"
 
-// Internal to forward_firewall*.cc: reading FORWARD without a process.
+// Internal to iptables_firewall*.cc: reading a chain without a process.
 namespace calico::kernel {
 
 struct MarkMatch {
   std::uint32_t value = 0, mask = 0;
 };
-Result<ForwardChain> ReadNftForward(net::Family family, MarkMatch mark);
+Result<IptablesChain> ReadNftChain(const IptablesPlace& place, MarkMatch mark);
 // Nothing is asked when the kernel has no legacy filter table: asking would load it.
-Result<ForwardChain> ReadLegacyForward(net::Family family, MarkMatch mark);
+Result<IptablesChain> ReadLegacyChain(const IptablesPlace& place, MarkMatch mark);
 
 }  // namespace calico::kernel
