@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 CACHE = ROOT / "build" / "vm"
 PACKAGES = ("bash busybox-static coreutils findutils grep sed tar gzip python3 python3-pytest iproute2 bird2 etcd-server "
             "etcd-client mount tcpdump conntrack nftables iptables iputils-ping procps util-linux ethtool wireguard-tools iperf3 "
-            "kmod").split()
+            "kmod libcurl4").split()
 PROGRAMS = ("calico-node", "calicoctl")  # of build/bin
 # Parts of the kernel package, below /lib/modules/<release>/kernel.
 MODULES = ("net", "crypto", "lib", "arch/x86/crypto", "drivers/net/dummy.ko", "drivers/net/ifb.ko", "drivers/net/tun.ko",
