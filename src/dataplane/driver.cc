@@ -558,6 +558,13 @@ std::vector<Driver::Pending> Driver::pending() const {
 std::vector<kernel::ForeignChain> Driver::foreign_firewalls() const {
   return impl_->firewalls.foreign();
 }
+std::vector<std::string> Driver::not_encrypted() const {
+  std::vector<std::string> reasons;
+  for (const WireguardSync& wireguard : impl_->wireguards) {
+    if (!wireguard.unsupported().empty()) reasons.push_back(wireguard.unsupported());
+  }
+  return reasons;
+}
 std::map<std::string, Driver::EndpointState> Driver::endpoints() const {
   return impl_->states;
 }

@@ -75,6 +75,8 @@ class Driver final {
   std::map<std::string, EndpointState> endpoints() const;
   // Chains of somebody else that may drop what policy allows, and that we may not edit.
   std::vector<kernel::ForeignChain> foreign_firewalls() const;
+  // WireGuard that is asked for and that the kernel lacks.
+  std::vector<std::string> not_encrypted() const;
   Result<std::map<std::string, kernel::nft::CounterValue>>
   ReadCounters();                // denied packets, both families summed
   std::string DescribeTables();  // desired nftables text

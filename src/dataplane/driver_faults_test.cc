@@ -67,6 +67,7 @@ class FaultyRtnetlink final : public kernel::Rtnetlink {
     if (auto error = turn_.Next("CreateLink")) return *error;
     return real_.CreateLink(link);
   }
+  Result<bool> HasLinkKind(const std::string& kind) override { return real_.HasLinkKind(kind); }
   Status SetLinkUp(int ifindex, bool up) override {
     if (auto error = turn_.Next("SetLinkUp")) return *error;
     return real_.SetLinkUp(ifindex, up);

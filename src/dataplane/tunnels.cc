@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/log.h"
 #include "dataplane/tunnel_devices.h"
 
@@ -163,6 +165,7 @@ Result<int> Tunnels::EnsureIpip(const std::set<kernel::Address>& addresses, Outc
     tunnel.kind = "ipip";
     const Status made = rtnetlink_.CreateLink(tunnel);
     // Loading the module makes the device, and then there is one already.
+    if (!made.has_value() && made.error().code() == ErrorCode::kUnsupported) return Lacks("IPIP", "ipip");
     if (!made.has_value() && made.error().code() != ErrorCode::kAlreadyExists) return made.error();
     ++outcome.writes;
     ASSIGN_OR_RETURN(const kernel::Link fresh, rtnetlink_.GetLink(kIpipInterface));
@@ -211,7 +214,9 @@ Result<int> Tunnels::EnsureVxlan(Vxlan& vxlan, int parent, const std::set<kernel
     found = Error(ErrorCode::kNotFound, vxlan.name);
   }
   if (!found.has_value()) {
-    RETURN_IF_ERROR(rtnetlink_.CreateLink(link));
+    const Status made = rtnetlink_.CreateLink(link);
+    if (!made.has_value() && made.error().code() == ErrorCode::kUnsupported) return Lacks("VXLAN", "vxlan");
+    if (!made.has_value()) return made.error();
     ++outcome.writes;
     ASSIGN_OR_RETURN(const kernel::Link fresh, rtnetlink_.GetLink(vxlan.name));
     found = fresh;
@@ -226,6 +231,16 @@ Result<int> Tunnels::EnsureVxlan(Vxlan& vxlan, int parent, const std::set<kernel
                    EnsureOnlyAddress(rtnetlink_, found->ifindex, vxlan.family, wanted->address, addresses));
   outcome.writes += settings + own;
   return found->ifindex;
+}
+
+Error Tunnels::Lacks(const char* encapsulation, const char* kind) const {
+  std::string able = "no encapsulation";
+  for (const auto& [other, name] : {std::pair{"ipip", "IPIP"}, {"vxlan", "VXLAN"}}) {
+    if (rtnetlink_.HasLinkKind(other).value_or(false)) able += std::string(", ") + name;
+  }
+  return Error(ErrorCode::kUnsupported,
+               fmt::format("a pool asks for {}, which this kernel lacks (module {}); it can do: {}",
+                           encapsulation, kind, able));
 }
 
 // ---- peers

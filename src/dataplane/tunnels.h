@@ -73,6 +73,8 @@ class Tunnels final {
   Result<int> EnsureIpip(const std::set<kernel::Address>& addresses, Outcome& outcome);
   Result<int> EnsureVxlan(Vxlan& vxlan, int parent, const std::set<kernel::Address>& addresses,
                           Outcome& outcome);
+  // A pool asks for it, and the kernel has no such devices.
+  Error Lacks(const char* encapsulation, const char* kind) const;
   void ComputePeers(Vxlan& vxlan) const;
   Status ReadPeers(Vxlan& vxlan);
   void WritePeers(Vxlan& vxlan, Outcome& outcome);

@@ -147,6 +147,18 @@ TEST_F(TunnelsTest, WithoutTheHostsAddressItSaysSoAndTriesAgain) {
   EXPECT_THAT(Apply().failures, IsEmpty());
 }
 
+TEST_F(TunnelsTest, AKernelWithoutItIsToldOfWithWhatItCanDo) {
+  rtnetlink_.ForgetKind("ipip");
+  host_.tunnels.ipip = dataplane_api::TunnelDevice{I("10.65.1.5"), std::nullopt, 0};
+  tunnels_.SetHost(host_);
+  const auto outcome = Apply();
+  ASSERT_EQ(outcome.failures.size(), 1U);
+  EXPECT_EQ(
+      outcome.failures[0].error,
+      "a pool asks for IPIP, which this kernel lacks (module ipip); it can do: no encapsulation, VXLAN");
+  EXPECT_NE(vxlan(), 0) << "the other is made all the same";
+}
+
 TEST_F(TunnelsTest, AnUplinkThatIsDownIsNoWay) {
   Apply();
   ASSERT_TRUE(rtnetlink_.SetLinkUp(uplink_, false).has_value());

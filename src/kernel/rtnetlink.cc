@@ -220,6 +220,24 @@ class MnlRtnetlink final : public Rtnetlink {
     return Ask(request, "create " + link.kind + " " + link.name);
   }
 
+  Result<bool> HasLinkKind(const std::string& kind) override {
+    // The first attribute of either kind is a number, and this is none: a kernel that knows the kind refuses
+    // it before it makes anything (rtnl_newlink() in net/core/rtnetlink.c).
+    Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
+    request.Header<ifinfomsg>();
+    nlattr* info = request.Begin(IFLA_LINKINFO);
+    request.Put(IFLA_INFO_KIND, kind);
+    nlattr* data = request.Begin(IFLA_INFO_DATA);
+    request.End(request.Begin(1));
+    request.End(data);
+    request.End(info);
+    const Status refused = Ask(request, "ask for links of kind " + kind);
+    if (refused.has_value()) return Error(ErrorCode::kSystem, "a link of kind " + kind + " without a number");
+    if (refused.error().code() == ErrorCode::kUnsupported) return false;
+    if (refused.error().sys_errno() == ERANGE || refused.error().sys_errno() == EINVAL) return true;
+    return refused.error();
+  }
+
   Status CreateVeth(const VethPair& pair) override {
     for (const std::string& name : {pair.host_name, pair.peer_name}) RETURN_IF_ERROR(CheckName(name));
     Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);

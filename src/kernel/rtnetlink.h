@@ -143,6 +143,8 @@ class Rtnetlink {
   virtual Status CreateVeth(const VethPair& pair) = 0;       // kAlreadyExists
   // kAlreadyExists; kUnsupported: the kernel has no such kind. Loads the kind's module if it must.
   virtual Status CreateLink(const NewLink& link) = 0;
+  // Whether the kernel can make links of this kind: "ipip", "vxlan". Makes none; may load the kind's module.
+  virtual Result<bool> HasLinkKind(const std::string& kind) = 0;
   virtual Status DeleteLink(const std::string& name) = 0;  // kNotFound
   virtual Status SetLinkUp(int ifindex, bool up) = 0;
   virtual Status SetLinkMtu(int ifindex, int mtu_bytes) = 0;

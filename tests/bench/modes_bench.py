@@ -19,7 +19,6 @@ import random
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -71,8 +70,9 @@ class ByHand:
     @staticmethod
     def _workload(host: Host, ip: str, mtu: int) -> Workload:
         host.start_process("w", "unshare", "-n", "sleep", "1000000")
-        time.sleep(0.5)
-        workload = Workload("w", host, host.pid_of("w"), ip, None)
+        pid = wait_until(lambda: host.pid_of("w"), f"{host.name}: a namespace")
+        wait_until(lambda: host.out("readlink", f"/proc/{pid}/ns/net") != host.out("readlink", "/proc/1/ns/net"), f"{host.name}: of its own")
+        workload = Workload("w", host, pid, ip, None)
         host.run("ip", "link", "add", "caliw", "type", "veth", "peer", "name", "cali0", "netns", str(workload.pid))
         workload.run("ip", "link", "set", "cali0", "up", "mtu", str(mtu))
         workload.run("ip", "addr", "add", f"{ip}/32", "dev", "cali0")

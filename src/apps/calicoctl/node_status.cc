@@ -7,12 +7,15 @@
 #include "apps/calicoctl/peer_table.h"
 #include "apps/calicoctl/session.h"
 #include "base/file.h"
+#include "base/http_client.h"
+#include "base/text.h"
 #include "bgp/bird/control.h"
 
 namespace calico::calicoctl {
 namespace {
 
 constexpr Duration kBirdTimeout = std::chrono::seconds(2);
+constexpr Duration kAgentTimeout = std::chrono::seconds(5);
 
 std::string SocketPath(const NodeStatusSources& sources, const std::string& name) {
   for (const std::string& directory : sources.socket_directories) {
@@ -68,6 +71,16 @@ int ShowPeers(const NodeStatusSources& sources, const NodeProcesses& running, st
   return (!running.bird || read_v4) && (!running.bird6 || read_v6) ? 0 : 1;
 }
 
+void ShowProblems(const NodeStatusSources& sources, std::ostream& err) {
+  const auto answer =
+      HttpCall("unix://" + SocketPath(sources, "calico-node.sock"), "GET", "/problems", "", kAgentTimeout);
+  // An agent of Calico's own has no such socket.
+  if (!answer.has_value() || answer->status != 200) return;
+  for (const std::string& line : Split(answer->body, '\n')) {
+    if (!line.empty()) err << "WARNING: " << line << '\n';
+  }
+}
+
 }  // namespace
 
 int RunNodeStatus(const NodeStatusSources& sources, std::ostream& out, std::ostream& err) {
@@ -81,7 +94,9 @@ int RunNodeStatus(const NodeStatusSources& sources, std::ostream& out, std::ostr
     return 1;
   }
   out << "Calico process is running.\n\n";
-  return ShowPeers(sources, running, out, err);
+  const int exit_code = ShowPeers(sources, running, out, err);
+  ShowProblems(sources, err);
+  return exit_code;
 }
 
 std::vector<Command> NodeStatusCommands() {

@@ -15,11 +15,12 @@ struct NodeStatusSources {
   bool calico26 = false;
   bool colour = false;
   std::string proc = "/proc";
-  // <directory>/bird.ctl and bird6.ctl, the first that exists.
+  // <directory>/bird.ctl, bird6.ctl and calico-node.sock, the first that exists.
   std::vector<std::string> socket_directories = {"/var/run/calico", "/var/run/bird"};
 };
 
-// `calicoctl node status` (reference calicoctl C.2.2, D.9): calico-node and its BGP peers.
+// `calicoctl node status` (reference calicoctl C.2.2, D.9): calico-node and its BGP peers. What the agent
+// says is wrong with it goes to `err`: scripts read `out`.
 int RunNodeStatus(const NodeStatusSources& sources, std::ostream& out, std::ostream& err);
 
 }  // namespace calico::calicoctl

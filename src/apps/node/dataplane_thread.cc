@@ -78,7 +78,8 @@ void DataplaneThread::WaitProgrammed(const std::string& interface_name, TimePoin
 DataplaneThread::Snapshot DataplaneThread::TakeSnapshot() {
   Snapshot snapshot;
   thread_.RunSync([&] {
-    snapshot = {driver_->ready(), driver_->pending(), driver_->endpoints(), driver_->foreign_firewalls()};
+    snapshot = {driver_->ready(), driver_->pending(), driver_->endpoints(), driver_->foreign_firewalls(),
+                driver_->not_encrypted()};
   });
   return snapshot;
 }

@@ -40,6 +40,7 @@ class DataplaneThread final {
     std::vector<dataplane::Driver::Pending> pending;
     std::map<std::string, dataplane::Driver::EndpointState> endpoints;
     std::vector<kernel::ForeignChain> foreign_firewalls;
+    std::vector<std::string> not_encrypted;
   };
   Snapshot TakeSnapshot();
   std::string DescribeTables();

@@ -9,22 +9,44 @@
 namespace calico::node {
 namespace {
 
+// What does not keep the agent from being ready.
+struct Trouble {
+  std::string what;
+  std::vector<std::string> items;
+};
+std::vector<Trouble> TroublesOf(const ShowSources& sources) {
+  const DataplaneThread::Snapshot snapshot = sources.dataplane.TakeSnapshot();
+  std::vector<std::string> firewalls;
+  for (const kernel::ForeignChain& chain : snapshot.foreign_firewalls) firewalls.push_back(chain.Describe());
+  std::vector<Trouble> all{
+      {"policy that cannot be read, and denies instead", sources.policy_problems()},
+      {"firewalls of this host that may drop what policy allows (see calicoctl node checksystem)", firewalls},
+      {"other hosts that cannot be reached", sources.unreachable()},
+      {"encryption that this host cannot do, and is reached in clear", snapshot.not_encrypted}};
+  std::erase_if(all, [](const Trouble& trouble) { return trouble.items.empty(); });
+  return all;
+}
+
 std::string StatusText(const ShowSources& sources) {
   std::string text = fmt::format("node: {}\nversion: {}\nstore: {} ({})\n", sources.node, kVersion,
                                  sources.store, sources.store_reason);
   const auto reasons = sources.health.NotReady();
   text += reasons.empty() ? "ready: yes\n" : "ready: no\n";
   for (const std::string& reason : reasons) text += "  " + reason + "\n";
-  const auto problems = sources.policy_problems();
-  if (!problems.empty()) text += "policy that cannot be read, and denies instead:\n";
-  for (const std::string& problem : problems) text += "  " + problem + "\n";
-  const auto firewalls = sources.dataplane.TakeSnapshot().foreign_firewalls;
-  if (!firewalls.empty())
-    text += "firewalls of this host that may drop what policy allows (see calicoctl node checksystem):\n";
-  for (const kernel::ForeignChain& chain : firewalls) text += "  " + chain.Describe() + "\n";
-  const auto unreachable = sources.unreachable();
-  if (!unreachable.empty()) text += "other hosts that cannot be reached:\n";
-  for (const std::string& reason : unreachable) text += "  " + reason + "\n";
+  for (const Trouble& trouble : TroublesOf(sources)) {
+    text += trouble.what + ":\n";
+    for (const std::string& item : trouble.items) text += "  " + item + "\n";
+  }
+  return text;
+}
+
+// One line each, for `calicoctl node status`.
+std::string Problems(const ShowSources& sources) {
+  std::string text;
+  for (const std::string& reason : sources.health.NotReady()) text += "not ready: " + reason + "\n";
+  for (const Trouble& trouble : TroublesOf(sources)) {
+    for (const std::string& item : trouble.items) text += trouble.what + ": " + item + "\n";
+  }
   return text;
 }
 
@@ -48,6 +70,8 @@ HttpResponse HandleShow(const HttpRequest& request, const ShowSources& sources) 
     response.body = StatusText(sources);
   } else if (request.path == "/endpoints") {
     response.body = Endpoints(sources);
+  } else if (request.path == "/problems") {
+    response.body = Problems(sources);
   } else if (request.path == "/tables") {
     response.body = sources.dataplane.DescribeTables();
   } else {

@@ -22,7 +22,8 @@ struct ShowSources {
   std::function<std::vector<std::string>()> policy_problems;  // what is not enforced as it stands
   std::function<std::vector<std::string>()> unreachable;      // other hosts, and why
 };
-// The agent's side of `calico-node show`: /status, /endpoints, /tables.
+// The agent's side of `calico-node show`: /status, /endpoints, /tables; and of `calicoctl node status`:
+// /problems.
 HttpResponse HandleShow(const HttpRequest& request, const ShowSources& sources);
 
 // `calico-node show TOPIC`: asks the running agent over its socket.

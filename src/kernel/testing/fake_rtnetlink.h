@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -40,6 +41,8 @@ class FakeRtnetlink final : public Rtnetlink {
   Status DeleteAddress(const Address& address) override;
   Status CreateVeth(const VethPair& pair) override;
   Status CreateLink(const NewLink& link) override;
+  Result<bool> HasLinkKind(const std::string& kind) override { return !unknown_kinds_.contains(kind); }
+  void ForgetKind(const std::string& kind) { unknown_kinds_.insert(kind); }  // as a kernel without it
   Status DeleteLink(const std::string& name) override;
   Status SetLinkUp(int ifindex, bool up) override;
   Status SetLinkMtu(int ifindex, int mtu_bytes) override;
@@ -81,6 +84,7 @@ class FakeRtnetlink final : public Rtnetlink {
   std::map<FdbKey, net::Ip> fdb_;
   std::set<RoutingRule> rules_;
   std::vector<FakeMonitor*> monitors_;
+  std::set<std::string> unknown_kinds_{"calico-nothing"};
   CallScript script_;
 };
 

@@ -113,6 +113,7 @@ Status FakeRtnetlink::CreateLink(const NewLink& wanted) {
   RETURN_IF_ERROR(script_.OnWrite(call));
   if (!IsName(wanted.name)) return Error(ErrorCode::kInvalidArgument, call);
   if (FindLink(wanted.name) != nullptr) return Error::FromErrno(EEXIST, call);
+  if (unknown_kinds_.contains(wanted.kind)) return Error::FromErrno(EOPNOTSUPP, call);
   Link link;
   link.name = wanted.name;
   link.kind = wanted.kind;
