@@ -1,35 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/tunnel_devices.h"
 
-#include <algorithm>
 #include <cerrno>
 
+#include <fmt/format.h>
+
 namespace calico::dataplane {
-namespace {
-
-constexpr int kSmallestMtu = 576;  // that a host must be able to take (RFC 791)
-
-}  // namespace
-
 bool IsGone(const Status& deleted) {
   return !deleted.has_value() &&
          (deleted.error().code() == ErrorCode::kNotFound || deleted.error().sys_errno() == EADDRNOTAVAIL);
 }
 
-int TunnelMtu(int configured_bytes, int uplink_bytes, int overhead_bytes) {
-  if (configured_bytes > 0) return configured_bytes;
-  return uplink_bytes == 0 ? 0 : std::max(uplink_bytes - overhead_bytes, kSmallestMtu);
+Mtu ChooseMtu(const MtuInputs& inputs) {
+  const bool v4 = inputs.inner == net::Family::kV4;
+  const int smallest = v4 ? 576 : 1280;  // RFC 791, RFC 8200
+  const int left = inputs.uplink_bytes == 0 ? 0 : inputs.uplink_bytes - inputs.overhead_bytes;
+  if (inputs.configured_bytes > 0 && inputs.configured_bytes < smallest) {
+    return {smallest, fmt::format("{} is {}, and IPv{} needs {}, which is used instead", inputs.setting,
+                                  inputs.configured_bytes, v4 ? 4 : 6, smallest)};
+  }
+  if (inputs.configured_bytes > 0) return {inputs.configured_bytes, ""};
+  if (left == 0 || left >= smallest) return {left, ""};
+  return {left,
+          fmt::format("the uplink's MTU of {} leaves {}, and IPv{} needs {}: give the uplink {} at least",
+                      inputs.uplink_bytes, left, v4 ? 4 : 6, smallest, smallest + inputs.overhead_bytes)};
 }
 
-Result<int> EnsureUp(kernel::Rtnetlink& rtnetlink, const kernel::Link& link, int mtu_bytes) {
-  int writes = 0;
-  if (mtu_bytes > 0 && link.mtu_bytes != mtu_bytes) {
-    RETURN_IF_ERROR(rtnetlink.SetLinkMtu(link.ifindex, mtu_bytes));
-    ++writes;
-  }
-  if (link.admin_up) return writes;
+Result<int> EnsureMtu(kernel::Rtnetlink& rtnetlink, const kernel::Link& link, int bytes,
+                      const char* setting) {
+  if (bytes == 0 || link.mtu_bytes == bytes) return 0;
+  const Status set = rtnetlink.SetLinkMtu(link.ifindex, bytes);
+  if (set.has_value()) return 1;
+  return Error(set.error())
+      .WithContext(fmt::format("MTU {} (see {}); it stays {}", bytes, setting, link.mtu_bytes));
+}
+
+Result<int> EnsureUp(kernel::Rtnetlink& rtnetlink, const kernel::Link& link) {
+  if (link.admin_up) return 0;
   RETURN_IF_ERROR(rtnetlink.SetLinkUp(link.ifindex, true));
-  return writes + 1;
+  return 1;
 }
 
 Result<int> EnsureOnlyAddress(kernel::Rtnetlink& rtnetlink, int ifindex, net::Family family,

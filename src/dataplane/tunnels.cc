@@ -2,12 +2,12 @@
 #include "dataplane/tunnels.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/log.h"
-#include "dataplane/tunnel_devices.h"
 
 namespace calico::dataplane {
 namespace {
@@ -66,6 +66,17 @@ int Tunnels::HolderOf(const std::optional<net::Ip>& ip, const std::set<kernel::A
   return found == addresses.end() ? 0 : found->ifindex;
 }
 
+Mtu Tunnels::IpipMtu() const {
+  const int configured = host_.tunnels.ipip ? host_.tunnels.ipip->mtu_bytes : 0;
+  return ChooseMtu({"ipipMTU", configured, uplink_mtu_, kIpipOverheadBytes, net::Family::kV4});
+}
+Mtu Tunnels::VxlanMtu(net::Family family) const {
+  const bool v4 = family == net::Family::kV4;
+  const auto& device = WantedVxlan(family);
+  return ChooseMtu({v4 ? "vxlanMTU" : "vxlanMTUV6", device ? device->mtu_bytes : 0, uplink_mtu_,
+                    v4 ? kVxlanOverheadBytes : kVxlanV6OverheadBytes, family});
+}
+
 std::vector<OffloadCheck::Probe> Tunnels::Probes() const {
   std::vector<OffloadCheck::Probe> probes;
   for (const Vxlan& vxlan : vxlans_) {
@@ -80,13 +91,13 @@ std::vector<OffloadCheck::Probe> Tunnels::Probes() const {
 
 int Tunnels::WorkloadMtu() const {
   int smallest = uplink_mtu_;
-  const auto consider = [&](const std::optional<Device>& device, int overhead) {
-    const int mtu = device ? TunnelMtu(device->mtu_bytes, uplink_mtu_, overhead) : 0;
-    if (mtu > 0) smallest = smallest == 0 ? mtu : std::min(smallest, mtu);
+  const auto consider = [&](const std::optional<Device>& device, int in_effect, const Mtu& wanted) {
+    const int mtu = in_effect > 0 ? in_effect : wanted.bytes;
+    if (device && mtu > 0) smallest = smallest == 0 ? mtu : std::min(smallest, mtu);
   };
-  consider(host_.tunnels.ipip, kIpipOverheadBytes);
-  consider(host_.tunnels.vxlan_v4, kVxlanOverheadBytes);
-  consider(host_.tunnels.vxlan_v6, kVxlanV6OverheadBytes);
+  consider(host_.tunnels.ipip, ipip_mtu_, IpipMtu());
+  for (const Vxlan& vxlan : vxlans_)
+    consider(WantedVxlan(vxlan.family), vxlan.mtu_bytes, VxlanMtu(vxlan.family));
   return smallest;
 }
 
@@ -172,11 +183,11 @@ Result<int> Tunnels::EnsureIpip(const std::set<kernel::Address>& addresses, Outc
     found = fresh;
     LogInfo(kComponent, "made {}", kIpipInterface);
   }
-  const int mtu = TunnelMtu(wanted->mtu_bytes, uplink_mtu_, kIpipOverheadBytes);
-  ASSIGN_OR_RETURN(const int settings, EnsureUp(rtnetlink_, *found, mtu));
+  ipip_mtu_ = ApplyMtu(*found, IpipMtu(), "ipipMTU", outcome);
+  ASSIGN_OR_RETURN(const int up, EnsureUp(rtnetlink_, *found));
   ASSIGN_OR_RETURN(const int own, EnsureOnlyAddress(rtnetlink_, found->ifindex, net::Family::kV4,
                                                     wanted->address, addresses));
-  outcome.writes += settings + own;
+  outcome.writes += up + own;
   ipip_address_ = wanted->address;
   return found->ifindex;
 }
@@ -203,8 +214,6 @@ Result<int> Tunnels::EnsureVxlan(Vxlan& vxlan, int parent, const std::set<kernel
   link.name = vxlan.name;
   link.kind = "vxlan";
   link.mac = wanted->mac;
-  link.mtu_bytes = TunnelMtu(wanted->mtu_bytes, uplink_mtu_,
-                             vxlan.family == net::Family::kV4 ? kVxlanOverheadBytes : kVxlanV6OverheadBytes);
   link.vxlan = kernel::Vxlan{host_.tunnels.vxlan_vni, host_.vxlan_port, local, parent, false, false};
   if (found.has_value() && (found->kind != link.kind || found->vxlan != link.vxlan)) {
     LogInfo(kComponent, "making {} anew: another VNI, port or address", vxlan.name);
@@ -226,11 +235,33 @@ Result<int> Tunnels::EnsureVxlan(Vxlan& vxlan, int parent, const std::set<kernel
     RETURN_IF_ERROR(rtnetlink_.SetLinkMac(found->ifindex, *wanted->mac));
     ++outcome.writes;
   }
-  ASSIGN_OR_RETURN(const int settings, EnsureUp(rtnetlink_, *found, link.mtu_bytes));
+  vxlan.mtu_bytes = ApplyMtu(*found, VxlanMtu(vxlan.family),
+                             vxlan.family == net::Family::kV4 ? "vxlanMTU" : "vxlanMTUV6", outcome);
+  const auto up = EnsureUp(rtnetlink_, *found);
+  if (!up.has_value() && up.error().sys_errno() == EADDRINUSE) {
+    return Error(
+        ErrorCode::kUnavailable,
+        fmt::format("UDP port {} is in use on this host: end who has it (`ss -ulnp sport = {}`), or give "
+                    "all hosts another vxlanPort",
+                    host_.vxlan_port, host_.vxlan_port));
+  }
+  if (!up.has_value()) return up.error();
   ASSIGN_OR_RETURN(const int own,
                    EnsureOnlyAddress(rtnetlink_, found->ifindex, vxlan.family, wanted->address, addresses));
-  outcome.writes += settings + own;
+  outcome.writes += *up + own;
   return found->ifindex;
+}
+
+// A tunnel with another MTU is better than none: the device goes on. Returns the one in effect.
+int Tunnels::ApplyMtu(const kernel::Link& link, const Mtu& mtu, const char* setting, Outcome& outcome) {
+  if (!mtu.problem.empty()) outcome.failures.push_back({link.name, mtu.problem});
+  const auto writes = EnsureMtu(rtnetlink_, link, mtu.bytes, setting);
+  if (writes.has_value()) {
+    outcome.writes += *writes;
+    return mtu.bytes;
+  }
+  outcome.failures.push_back({link.name, writes.error().message()});
+  return link.mtu_bytes;
 }
 
 Error Tunnels::Lacks(const char* encapsulation, const char* kind) const {

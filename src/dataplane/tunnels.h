@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "dataplane/offload_check.h"
 #include "dataplane/outcome.h"
+#include "dataplane/tunnel_devices.h"
 #include "dataplane/workload_interfaces.h"
 #include "dataplane_api/updates.h"
 #include "kernel/rtnetlink.h"
@@ -62,6 +63,7 @@ class Tunnels final {
     net::Family family;
     const char* name;
     int ifindex = 0;
+    int mtu_bytes = 0;                                          // in effect; 0: not known
     std::map<net::Mac, net::Ip> forwarding, wanted_forwarding;  // MAC -> host
     std::map<net::Ip, net::Mac> neighbours, wanted_neighbours;
   };
@@ -73,6 +75,9 @@ class Tunnels final {
   Result<int> EnsureIpip(const std::set<kernel::Address>& addresses, Outcome& outcome);
   Result<int> EnsureVxlan(Vxlan& vxlan, int parent, const std::set<kernel::Address>& addresses,
                           Outcome& outcome);
+  Mtu IpipMtu() const;
+  Mtu VxlanMtu(net::Family family) const;
+  int ApplyMtu(const kernel::Link& link, const Mtu& mtu, const char* setting, Outcome& outcome);
   // A pool asks for it, and the kernel has no such devices.
   Error Lacks(const char* encapsulation, const char* kind) const;
   void ComputePeers(Vxlan& vxlan) const;
@@ -85,8 +90,9 @@ class Tunnels final {
   int uplink_mtu_ = 0;
   TunnelLinks links_;
   std::array<int, 2> parents_{};  // of both families, up or not
-  std::array<Vxlan, 2> vxlans_{Vxlan{net::Family::kV4, kVxlanInterface, 0, {}, {}, {}, {}},
-                               Vxlan{net::Family::kV6, kVxlanV6Interface, 0, {}, {}, {}, {}}};
+  std::array<Vxlan, 2> vxlans_{Vxlan{net::Family::kV4, kVxlanInterface, 0, 0, {}, {}, {}, {}},
+                               Vxlan{net::Family::kV6, kVxlanV6Interface, 0, 0, {}, {}, {}, {}}};
+  int ipip_mtu_ = 0;                     // in effect
   std::optional<net::Ip> ipip_address_;  // that we gave to tunl0
   bool must_check_ = true;               // the devices
   bool must_read_peers_ = true;

@@ -159,6 +159,45 @@ TEST_F(TunnelsTest, AKernelWithoutItIsToldOfWithWhatItCanDo) {
   EXPECT_NE(vxlan(), 0) << "the other is made all the same";
 }
 
+TEST_F(TunnelsTest, AnMtuThatNobodyCanUseIsToldOf) {
+  host_.tunnels.vxlan_v4->mtu_bytes = 60;
+  tunnels_.SetHost(host_);
+  auto outcome = Apply();
+  ASSERT_EQ(outcome.failures.size(), 1U);
+  EXPECT_EQ(outcome.failures[0].error, "vxlanMTU is 60, and IPv4 needs 576, which is used instead");
+  EXPECT_EQ(rtnetlink_.GetLink(kVxlanInterface)->mtu_bytes, 576);
+  host_.tunnels.vxlan_v4->mtu_bytes = 0;
+  tunnels_.SetHost(host_);
+  tunnels_.SetUplinkMtu(600);
+  outcome = Apply();
+  ASSERT_EQ(outcome.failures.size(), 1U);
+  EXPECT_EQ(outcome.failures[0].error,
+            "the uplink's MTU of 600 leaves 550, and IPv4 needs 576: give the uplink 626 at least");
+  tunnels_.SetUplinkMtu(1500);
+  EXPECT_THAT(Apply().failures, IsEmpty());
+}
+
+TEST_F(TunnelsTest, AnMtuThatTheKernelRefusesLeavesTheTunnelAsItIs) {
+  Apply();
+  host_.tunnels.vxlan_v4->mtu_bytes = 9000;
+  host_.tunnels.vxlan_v4->address = I("10.65.1.2");
+  tunnels_.SetHost(host_);
+  rtnetlink_.script().FailCall("set mtu", 1, Error::FromErrno(EINVAL, "set the MTU of link 3"));
+  const auto outcome = Apply();
+  ASSERT_EQ(outcome.failures.size(), 1U);
+  EXPECT_THAT(outcome.failures[0].error, ::testing::HasSubstr("MTU 9000 (see vxlanMTU); it stays 1450"));
+  EXPECT_EQ(tunnels_.WorkloadMtu(), 1450);
+  EXPECT_TRUE(rtnetlink_.DeleteAddress({vxlan(), C("10.65.1.2/32")}).has_value()) << "all else goes on";
+}
+
+TEST_F(TunnelsTest, APortInUseIsNamed) {
+  rtnetlink_.script().FailCall("set link ", 1, Error::FromErrno(EADDRINUSE, "set link 2 up"));
+  const auto outcome = Apply();
+  ASSERT_EQ(outcome.failures.size(), 1U);
+  EXPECT_THAT(outcome.failures[0].error, ::testing::HasSubstr("UDP port 4789 is in use on this host"));
+  EXPECT_THAT(Apply().failures, IsEmpty());
+}
+
 TEST_F(TunnelsTest, AnUplinkThatIsDownIsNoWay) {
   Apply();
   ASSERT_TRUE(rtnetlink_.SetLinkUp(uplink_, false).has_value());

@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "dataplane/names.h"
-#include "dataplane/tunnel_devices.h"
 
 namespace calico::dataplane {
 namespace {
@@ -55,10 +54,18 @@ const dataplane_api::WireguardDevice& WireguardSync::Wanted() const {
   return family_ == net::Family::kV4 ? settings_.v4 : settings_.v6;
 }
 
+const char* WireguardSync::MtuSetting() const {
+  return family_ == net::Family::kV4 ? "wireguardMTU" : "wireguardMTUV6";
+}
+
+Mtu WireguardSync::ChosenMtu() const {
+  return ChooseMtu({MtuSetting(), Wanted().mtu_bytes, uplink_mtu_,
+                    family_ == net::Family::kV4 ? kWireguardOverheadBytes : kWireguardV6OverheadBytes,
+                    family_});
+}
+
 int WireguardSync::MtuBytes() const {
-  if (!Wanted().enabled || !unsupported_.empty()) return 0;
-  return TunnelMtu(Wanted().mtu_bytes, uplink_mtu_,
-                   family_ == net::Family::kV4 ? kWireguardOverheadBytes : kWireguardV6OverheadBytes);
+  return Wanted().enabled && unsupported_.empty() ? ChosenMtu().bytes : 0;
 }
 
 void WireguardSync::Publish(const std::string& key) {
@@ -73,6 +80,10 @@ Outcome WireguardSync::Apply(const std::set<kernel::Address>& addresses) {
   const auto done = Wanted().enabled ? ApplyAll(addresses) : Remove();
   if (done.has_value()) {
     outcome.writes = *done;
+    if (!mtu_problem_.empty()) {
+      outcome.failures.push_back({Wanted().interface, mtu_problem_});
+      changed_ = true;
+    }
     return outcome;
   }
   if (done.error().code() == ErrorCode::kUnsupported) {
@@ -121,6 +132,7 @@ Result<int> WireguardSync::ApplyAll(const std::set<kernel::Address>& addresses) 
 
 Result<int> WireguardSync::Remove() {
   unsupported_.clear();
+  mtu_problem_.clear();
   must_read_ = false;
   Publish("");
   peers_.clear();
@@ -152,7 +164,6 @@ Result<int> WireguardSync::EnsureDevice(const std::set<kernel::Address>& address
     kernel::NewLink wanted;
     wanted.name = Wanted().interface;
     wanted.kind = "wireguard";
-    wanted.mtu_bytes = MtuBytes();
     Status made = rtnetlink_.CreateLink(wanted);
     if (!made.has_value() && made.error().code() == ErrorCode::kUnsupported)
       return Error(ErrorCode::kUnsupported, "this kernel has no WireGuard");
@@ -167,10 +178,14 @@ Result<int> WireguardSync::EnsureDevice(const std::set<kernel::Address>& address
     return Error(ErrorCode::kAlreadyExists, Wanted().interface + " is an interface of another kind");
   ifindex = link->ifindex;
   if (!link->admin_up) must_read_ = true;  // its routes went with its being up
-  ASSIGN_OR_RETURN(const int settings, EnsureUp(rtnetlink_, *link, MtuBytes()));
+  // A tunnel with another MTU is better than none: the device goes on.
+  const Mtu mtu = ChosenMtu();
+  const auto mtu_writes = EnsureMtu(rtnetlink_, *link, mtu.bytes, MtuSetting());
+  mtu_problem_ = mtu_writes.has_value() ? mtu.problem : mtu_writes.error().message();
+  ASSIGN_OR_RETURN(const int up, EnsureUp(rtnetlink_, *link));
   ASSIGN_OR_RETURN(const int own,
                    EnsureOnlyAddress(rtnetlink_, ifindex, family_, Wanted().address, addresses));
-  return writes + settings + own;
+  return writes + mtu_writes.value_or(0) + up + own;
 }
 
 WireguardSync::Keys WireguardSync::UsableKeys() const {

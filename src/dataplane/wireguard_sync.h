@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "dataplane/outcome.h"
+#include "dataplane/tunnel_devices.h"
 #include "dataplane_api/updates.h"
 #include "kernel/rtnetlink.h"
 #include "kernel/wireguard.h"
@@ -52,6 +53,8 @@ class WireguardSync final {
   using Keys = std::map<std::string, kernel::WireguardKey>;  // by node
 
   const dataplane_api::WireguardDevice& Wanted() const;
+  const char* MtuSetting() const;
+  Mtu ChosenMtu() const;
   Result<int> ApplyAll(const std::set<kernel::Address>& addresses);
   Result<int> Remove();
   Result<int> EnsureDevice(const std::set<kernel::Address>& addresses, int& ifindex);
@@ -78,6 +81,7 @@ class WireguardSync final {
   std::map<kernel::RouteKey, kernel::Route> actual_routes_;
   std::optional<std::string> published_;
   std::string unsupported_;
+  std::string mtu_problem_;
   std::function<void(net::Family, const std::string&)> on_key_;
 };
 

@@ -83,6 +83,25 @@ def test_who_sets_it_has_it(network):
     network.nodes()[0].run("calicoctl", "patch", "felixconfiguration", "default", "-p", json.dumps({"spec": {"vxlanMTU": None, "vxlanMTUV6": None}}))
 
 
+def test_what_nobody_can_use_is_told_and_the_tunnel_goes_on(network):
+    node1 = network.nodes()[0]
+    for value, said in ((60, "vxlan.calico: vxlanMTU is 60, and IPv4 needs 576, which is used instead"),
+                        (9000, "vxlan.calico: MTU 9000 (see vxlanMTU); it stays 576")):
+        node1.run("calicoctl", "patch", "felixconfiguration", "default", "-p", json.dumps({"spec": {"vxlanMTU": value}}))
+        wait_until(lambda: said in node1.out("calico-node", "show", "status"), said, network.patience)
+        assert network.w[0].reaches(network.w[1].ip)
+    node1.run("calicoctl", "patch", "felixconfiguration", "default", "-p", json.dumps({"spec": {"vxlanMTU": None}}))
+    network.wait_ready(node1)
+    uplinks(network, 1300)
+    said = "vxlan-v6.calico: the uplink's MTU of 1300 leaves 1230, and IPv6 needs 1280: give the uplink 1350 at least"
+    wait_until(lambda: said in node1.out("calico-node", "show", "status"), said, network.patience)
+    assert network.w[0].reaches(network.w[1].ip)
+    uplinks(network, 1500)
+    for host in network.nodes():
+        network.wait_ready(host)
+    wait_until(lambda: network.w[0].reaches(network.w[1].ip6), "IPv6 is back", network.patience)
+
+
 def test_which_uplinks_count_can_be_said(network):
     node1 = network.nodes()[0]
     node1.run("ip", "link", "add", "storage0", "mtu", "1350", "type", "bridge")

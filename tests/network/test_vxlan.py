@@ -191,6 +191,23 @@ def test_a_restarted_agent_writes_nothing_and_loses_nothing(network):
     assert state == [node1.out(*argv) for argv in (("ip", "-d", "link", "show", "vxlan.calico"), ("ip", "route"), ("bridge", "fdb", "show", "dev", "vxlan.calico"))]
 
 
+def test_a_port_in_use_is_named_and_the_tunnel_comes_when_it_is_free(network):
+    node1 = network.nodes()[0]
+    node1.stop_process("calico-node", "KILL")
+    node1.run("ip", "link", "del", "vxlan.calico")
+    node1.run("ip", "link", "del", "vxlan-v6.calico")
+    node1.start_process("squatter", sys.executable, "-c", "import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); "
+                        "s.bind(('0.0.0.0', 4789)); time.sleep(1000)")
+    wait_until(lambda: ":4789" in node1.out("ss", "-Hulpn"), "the port is taken")
+    network.start_agent(node1)
+    wait_until(lambda: "vxlan.calico: UDP port 4789 is in use on this host" in node1.out("calico-node", "show", "status", check=False),
+               "the status names the port", network.patience)
+    wait_until(lambda: network.w[0].reaches(network.w[1].ip6), "the other family goes on", network.patience)
+    node1.stop_process("squatter", "KILL")
+    network.wait_ready(node1)
+    wait_until(lambda: network.w[0].reaches(network.w[1].ip), "w1 reaches w2", network.patience)
+
+
 def test_a_node_that_goes_takes_its_peers_entries_along(network):
     node1, node2, node3 = network.nodes()
     node3.stop_process("calico-node")
