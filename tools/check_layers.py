@@ -23,7 +23,7 @@ THIRD_PARTY = ("grpc", "grpcpp", "google/protobuf", "boost", "nlohmann", "yaml-c
 INTERNAL_HEADERS = {"model/codec/fields.h", "model/codec/v1.h", "model/codec/v1_stored_kinds.h", "model/codec/scalar.h",
                     "model/codec/yaml_reader.h",
                     "datastore/etcdv2/curl.h", "datastore/etcdv3/connection.h", "kernel/netlink_attributes.h", "kernel/nft_foreign.h", "kernel/rtnetlink_socket.h",
-                    "kernel/rtnetlink_parse.h", "kernel/forward_firewall_read.h", "kernel/nft/expression.h", "kernel/nft/messages.h"}
+                    "kernel/rtnetlink_parse.h", "kernel/iptables_firewall_read.h", "kernel/nft/expression.h", "kernel/nft/messages.h"}
 THREADS = ("mutex", "thread", "condition_variable", "shared_mutex", "future", "boost/asio", "boost/asio.hpp")
 KERNEL = ("linux", "libmnl", "libnftnl")
 # An app that serves another one's protocol.
