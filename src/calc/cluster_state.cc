@@ -63,6 +63,8 @@ bool ClusterState::Apply(const model::Key& key, const model::Object* object) {
       return Store(bgp_configurations, key, object);
     case model::Kind::kBGPPeer:
       return Store(bgp_peers, key, object);
+    case model::Kind::kBGPFilter:
+      return Store(bgp_filters, key, object);
     case model::Kind::kBlockAffinity: {
       const auto cidr = net::Cidr::ParsePrefix(key.name);
       if (!cidr) return false;

@@ -23,6 +23,7 @@ struct ClusterState {
   std::map<std::string, model::FelixConfiguration> felix_configurations;
   std::map<std::string, model::BGPConfiguration> bgp_configurations;
   std::map<std::string, model::BGPPeer> bgp_peers;
+  std::map<std::string, model::BGPFilter> bgp_filters;
   std::set<net::Cidr> own_blocks;                          // confirmed affinities of this node
   std::map<net::Cidr, std::set<std::string>> block_hosts;  // confirmed affinities of all nodes; none is empty
   bool speaker = true;                                     // BIRD runs here

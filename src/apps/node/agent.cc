@@ -18,6 +18,7 @@
 #include "apps/libnetwork/driver.h"
 #include "apps/libnetwork/network_names.h"
 #include "apps/libnetwork/reconcile.h"
+#include "apps/node/bgp_password.h"
 #include "apps/node/dataplane_thread.h"
 #include "apps/node/health.h"
 #include "apps/node/ipam_upkeep.h"
@@ -159,9 +160,12 @@ Status RemoveBirdRoutes(const std::vector<dataplane_api::BgpPoolView>& pools) {
   return Ok();
 }
 
-bgp::BirdSpeaker::Options BirdOptions() {
+bgp::BirdSpeaker::Options BirdOptions(const Environment& environment) {
   bgp::BirdSpeaker::Options options;
   options.kernel_has_bird_routes = KernelHasBirdRoutes;
+  options.password_of = [environment](const dataplane_api::BgpSecret& secret) {
+    return ReadBgpPassword(environment, secret);
+  };
   return options;
 }
 
@@ -198,7 +202,7 @@ class Agent {
     ASSIGN_OR_RETURN(dataplane_, DataplaneThread::Open(clock_));
     if (!uses_bird_) RETURN_IF_ERROR(TakeOverFromBird());
     if (uses_bird_) {
-      speaker_ = std::make_unique<bgp::BirdSpeaker>(bgp_.loop(), clock_, BirdOptions());
+      speaker_ = std::make_unique<bgp::BirdSpeaker>(bgp_.loop(), clock_, BirdOptions(environment_));
       dataplane_->OnIpipDevice([this] { bgp_.loop().Post([this] { speaker_->OnTunnelDevice(); }); });
     }
     dataplane_->OnWireguardKey(
@@ -247,7 +251,7 @@ class Agent {
   // The backend was bird before and is another one now: what that BIRD left in the kernel would stay for
   // ever.
   Status TakeOverFromBird() {
-    ASSIGN_OR_RETURN(const bool stopped, bgp::BirdSpeaker::StopBird(BirdOptions()));
+    ASSIGN_OR_RETURN(const bool stopped, bgp::BirdSpeaker::StopBird(BirdOptions(environment_)));
     if (!stopped) return Ok();
     LogInfo(kComponent, "stopped BIRD: CALICO_NETWORKING_BACKEND wants none");
     // Not before our own routes stand beside them.
@@ -304,6 +308,12 @@ class Agent {
     return problems;
   }
 
+  std::vector<std::string> SessionsWithoutPassword() {
+    std::vector<std::string> sessions;
+    if (speaker_ != nullptr) bgp_.RunSync([&] { sessions = speaker_->health().without_password; });
+    return sessions;
+  }
+
   Health::Sources HealthSources() {
     Health::Sources sources;
     sources.loops = {{"calc", &calc_.loop()}, {"dataplane", &dataplane_->loop()}, {"bgp", &bgp_.loop()}};
@@ -341,7 +351,8 @@ class Agent {
     show.threads = 1;
     return Serve(show, [this](const HttpRequest& request) {
       return HandleShow(request, {node_, client_.name(), store_reason_, *dataplane_, *health_,
-                                  [this] { return PolicyProblems(); }, [this] { return Unreachable(); }});
+                                  [this] { return PolicyProblems(); }, [this] { return Unreachable(); },
+                                  [this] { return SessionsWithoutPassword(); }});
     });
   }
 
@@ -471,7 +482,7 @@ Status RunAgent(const Environment& environment) {
 Status Clean() {
   InitLogging(LogLevel::kInfo, "calico-node");
   ASSIGN_OR_RETURN(const UniqueFd lock, TakeLock());
-  ASSIGN_OR_RETURN([[maybe_unused]] const bool stopped, bgp::BirdSpeaker::StopBird(BirdOptions()));
+  ASSIGN_OR_RETURN([[maybe_unused]] const bool stopped, bgp::BirdSpeaker::StopBird({}));
   ASSIGN_OR_RETURN(dataplane::KernelHandles kernel, dataplane::KernelHandles::Open());
   return dataplane::RemoveEverything(kernel.AsKernel());
 }

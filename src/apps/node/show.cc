@@ -22,6 +22,8 @@ std::vector<Trouble> TroublesOf(const ShowSources& sources) {
       {"policy that cannot be read, and denies instead", sources.policy_problems()},
       {"firewalls of this host that may drop what policy allows (see calicoctl node checksystem)", firewalls},
       {"other hosts that cannot be reached", sources.unreachable()},
+      {"BGP sessions that are left out for want of their password (see docs/bgp.md)",
+       sources.sessions_without_password()},
       {"encryption that this host cannot do, and is reached in clear", snapshot.not_encrypted}};
   std::erase_if(all, [](const Trouble& trouble) { return trouble.items.empty(); });
   return all;

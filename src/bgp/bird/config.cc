@@ -6,10 +6,12 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "bgp/bird/filters.h"
 
 namespace calico::bgp {
 namespace {
 
+using dataplane_api::BgpNextHop;
 using dataplane_api::BgpPeerView;
 using dataplane_api::BgpPoolView;
 using dataplane_api::BgpView;
@@ -43,7 +45,7 @@ std::string ProtocolName(const BgpPeerView& peer) {
 // The writer of one configuration.
 class Writer {
  public:
-  explicit Writer(const BgpView& view) : view_(view) {}
+  Writer(const BgpView& view, const PasswordOf& password_of) : view_(view), password_of_(password_of) {}
 
   std::string Write() {
     out_ = "# Written by calico-node: changes are overwritten.\n";
@@ -53,14 +55,17 @@ class Writer {
     // One dead peer must not hold back everything for BIRD's default of 240 s (reference bgp-and-node B16).
     out_ += "graceful restart wait 20;\n\n";
     for (const Family family : {Family::kV4, Family::kV6}) Filters(family);
+    PeerFilters();
     // Workload interfaces come and go: BIRD need not look at them (B14).
-    out_ +=
-        "protocol device { scan time 10; }\n"
-        "protocol direct { ipv4; ipv6; interface -\"cali*\", -\"*.calico\", -\"*.cali\", -\"kube-ipvs*\", "
-        "-\"docker*\", -\"br-*\", "
-        "\"*\"; }\n";
+    std::string ignored;
+    for (const std::string& pattern : view_.ignored_interfaces) ignored += fmt::format("-\"{}\", ", pattern);
+    out_ += fmt::format(
+        "protocol device {{ scan time 10; }}\n"
+        "protocol direct {{ ipv4; ipv6; interface -\"cali*\", -\"*.calico\", -\"*.cali\", -\"kube-ipvs*\", "
+        "-\"docker*\", -\"br-*\", {}\"*\"; }}\n",
+        ignored);
     for (const Family family : {Family::kV4, Family::kV6}) Kernel(family);
-    for (const Family family : {Family::kV4, Family::kV6}) Blocks(family);
+    for (const Family family : {Family::kV4, Family::kV6}) Statics(family);
     if (view_.node_exists) {
       for (const Family family : {Family::kV4, Family::kV6}) Sessions(family);
     }
@@ -94,16 +99,27 @@ class Writer {
 
   // Reference B8: own blocks as aggregates, borrowed addresses as /32, nothing else.
   void ToPeers(Family family, int n) {
-    out_ += fmt::format("filter to_peers{} {{\n", n);
+    out_ += fmt::format("function to_peers{}() {{\n", n);
     for (const BgpPoolView& pool : view_.pools) {
       if (pool.cidr.family() == family && pool.disable_bgp_export)
         out_ += fmt::format("  if net ~ [ {}+ ] then reject;\n", pool.cidr.ToString());
+    }
+    for (const auto& [cidr, community] : view_.communities) {
+      const std::string add = AddCommunity(community);
+      if (cidr.family() == family && !add.empty())
+        out_ += fmt::format("  if net ~ {} then {{ {}; }}\n", cidr.ToString(), add);
     }
     // A block is only offered while its pool exists.
     for (const net::Cidr& block : view_.own_blocks) {
       if (block.family() != family) continue;
       if (InPool(block)) out_ += fmt::format("  if net = {} then accept;\n", block.ToString());
       out_ += fmt::format("  if net ~ [ {}+ ] then reject;\n", block.ToString());
+    }
+    out_ += fmt::format("  if proto = \"services{}\" then accept;\n", n);
+    // A reflector hands on what others announce of services.
+    for (const net::Cidr& service : view_.services) {
+      if (service.family() == family && !view_.cluster_id.empty())
+        out_ += fmt::format("  if net ~ [ {}+ ] then accept;\n", service.ToString());
     }
     for (const BgpPoolView& pool : view_.pools) {
       if (pool.cidr.family() == family)
@@ -116,7 +132,7 @@ class Writer {
     // Nobody else may tell us where our own blocks are; an address that another host borrowed from one is
     // longer.
     for (const char* kind : {"mesh", "router"}) {
-      out_ += fmt::format("filter from_{}{} {{\n", kind, n);
+      out_ += fmt::format("function from_{}{}() {{\n", kind, n);
       for (const net::Cidr& block : view_.own_blocks) {
         if (block.family() == family) out_ += fmt::format("  if net = {} then reject;\n", block.ToString());
       }
@@ -135,8 +151,16 @@ class Writer {
   // Reference B9 and B14. The next hop of BGP, not the router towards it, is where a tunnel leads to.
   void ToKernel(Family family, int n) {
     out_ += fmt::format("filter to_kernel{} {{\n", n);
-    // Connected routes are the kernel's own, and the blocks' blackholes are the agent's.
-    out_ += "  if source = RTS_DEVICE then reject;\n  if source = RTS_STATIC then reject;\n";
+    // Connected routes are the kernel's own, and the blocks' blackholes are the agent's. Services are
+    // translated, not routed. A gateway to a peer is for the kernel, too.
+    out_ += fmt::format(
+        "  if source = RTS_DEVICE then reject;\n  if source = RTS_STATIC && proto != \"gateways{}\" then "
+        "reject;\n",
+        n);
+    for (const net::Cidr& service : view_.services) {
+      if (service.family() == family)
+        out_ += fmt::format("  if net ~ [ {}+ ] then reject;\n", service.ToString());
+    }
     for (const BgpPoolView& pool : view_.pools) {
       if (pool.cidr.family() != family) continue;
       if (!pool.speaker_routes)
@@ -172,54 +196,117 @@ class Writer {
         n);
   }
 
-  void Blocks(Family family) {
+  void Statics(Family family) {
     const int n = Number(family);
-    out_ += fmt::format("protocol static blocks{0} {{\n  ipv{0};\n", n);
-    for (const net::Cidr& block : view_.own_blocks) {
-      if (block.family() == family && !block.is_host())
-        out_ += fmt::format("  route {} blackhole;\n", block.ToString());
+    Static(fmt::format("blocks{}", n), family, view_.own_blocks, /*hosts_too=*/false);
+    Static(fmt::format("services{}", n), family, view_.services, /*hosts_too=*/true);
+    out_ += fmt::format("protocol static gateways{0} {{\n  ipv{0};\n", n);
+    for (const BgpPeerView& peer : view_.peers) {
+      if (peer.ip.family() == family && peer.reachable_by && peer.reachable_by->family() == family)
+        out_ += fmt::format("  route {} via {};\n", net::Cidr::Host(peer.ip).ToString(),
+                            peer.reachable_by->ToString());
     }
     out_ += "}\n";
+  }
+  void Static(const std::string& name, Family family, const std::vector<net::Cidr>& cidrs, bool hosts_too) {
+    out_ += fmt::format("protocol static {} {{\n  ipv{};\n", name, Number(family));
+    for (const net::Cidr& cidr : cidrs) {
+      if (cidr.family() == family && (hosts_too || !cidr.is_host()))
+        out_ += fmt::format("  route {} blackhole;\n", cidr.ToString());
+    }
+    out_ += "}\n";
+  }
+
+  // Those of BGPFilters, and what their rules ask of a route (reference B11).
+  void PeerFilters() {
+    if (view_.filters.empty()) return;
+    out_ +=
+        "function route_priority() int p; {\n  p = 1024;\n  if defined(krt_metric) && source != RTS_BGP then "
+        "p = krt_metric;\n"
+        "  if source = RTS_BGP && bgp_local_pref > 2147418112 then p = 2147483647 - bgp_local_pref;\n  "
+        "return p;\n}\n";
+    for (const auto& [name, filter] : view_.filters) {
+      for (const Family family : {Family::kV4, Family::kV6}) {
+        for (const FilterDirection direction : {FilterDirection::kImport, FilterDirection::kExport})
+          out_ += RenderFilterFunction(name, direction, family, filter);
+      }
+    }
+    out_ += '\n';
+  }
+  std::string CallsOf(const BgpPeerView& peer, FilterDirection direction, bool same_as) const {
+    std::string calls;
+    for (const std::string& name : peer.filters) {
+      if (view_.filters.contains(name))
+        calls += fmt::format("{}({}); ", FilterFunctionName(name, direction, peer.ip.family()), same_as);
+    }
+    return calls;
   }
 
   void Sessions(Family family) {
     const auto& local = Local(family);
     if (!local) return;
     const int n = Number(family);
+    // A reflector hands on where a route leads to as it is; everybody else is the way to what it tells.
     out_ += fmt::format(
-        "template bgp calico{0} {{\n  local {1} port {2} as {3};\n  multihop;\n  graceful restart;\n  hold "
+        "template bgp calico{0} {{\n{1}  multihop;\n  graceful restart;\n  hold "
         "time 90;\n  connect delay time 1;\n"
         "  connect retry time 5;\n  error wait time 2,30;\n"
-        "  ipv{0} {{ gateway recursive; import filter from_mesh{0}; export filter to_peers{0}; add paths on; "
-        "next hop self; }};\n}}\n",
-        n, local->ip().ToString(), view_.listen_port, view_.as_number);
+        "  ipv{0} {{ gateway recursive; import filter {{ from_mesh{0}(); }}; export filter {{ to_peers{0}(); "
+        "}}; add paths on;{2} "
+        "}};\n}}\n",
+        n, view_.bind_to_node_ip ? "  strict bind on;\n" : "",
+        view_.cluster_id.empty() ? " next hop self;" : "");
     for (const BgpPeerView& peer : view_.peers) {
       if (peer.ip.family() == family) Session(peer, *local, n);
     }
   }
 
   void Session(const BgpPeerView& peer, const net::Cidr& local, int n) {
-    const std::string address = peer.ip.ToString();
-    out_ += fmt::format("protocol bgp {} from calico{} {{\n  neighbor {} port {} as {};\n",
-                        ProtocolName(peer), n, address, peer.port, peer.as_number);
-    if (!peer.node.empty()) out_ += fmt::format("  description \"{}\";\n", peer.node);
-    if (peer.type != BgpPeerView::Type::kMesh) {
-      out_ += fmt::format("  ipv{0} {{ import filter from_router{0}; }};\n", n);
-    } else if (address > local.ip().ToString()) {
-      out_ += "  passive on;\n";  // one of the two calls: the one with the greater text, as upstream compares
-                                  // them
+    std::string password;
+    if (peer.password) {
+      const auto found = password_of_(*peer.password);
+      // Without it the other side would refuse us for ever, or we would speak to anybody.
+      if (!found) return;
+      password = *found;
     }
+    out_ += fmt::format("protocol bgp {} from calico{} {{\n  neighbor {} port {} as {};\n",
+                        ProtocolName(peer), n, peer.ip.ToString(), peer.port, peer.as_number);
+    if (!peer.node.empty()) out_ += fmt::format("  description \"{}\";\n", peer.node);
+    const std::uint32_t own_as = peer.local_as_number != 0 ? peer.local_as_number : view_.as_number;
+    const bool same_as = own_as == peer.as_number;
+    out_ += fmt::format("  local {}port {} as {};\n", peer.from_node_ip ? local.ip().ToString() + " " : "",
+                        view_.listen_port, own_as);
+    if (peer.passive) out_ += "  passive on;\n";
+    if (!password.empty()) out_ += fmt::format("  password \"{}\";\n", password);
+    if (peer.reflect) out_ += fmt::format("  rr client;\n  rr cluster id {};\n", view_.cluster_id);
+    if (peer.restart_seconds) out_ += fmt::format("  graceful restart time {};\n", *peer.restart_seconds);
+    if (peer.keepalive_seconds) out_ += fmt::format("  keepalive time {};\n", *peer.keepalive_seconds);
+    if (peer.allowed_local_as) out_ += fmt::format("  allow local as {};\n", *peer.allowed_local_as);
+    if (peer.ttl_hops) out_ += fmt::format("  ttl security on;\n  multihop {};\n", *peer.ttl_hops);
+    if (peer.type != BgpPeerView::Type::kMesh || !same_as) Channel(peer, n, same_as);
     out_ += "}\n";
+  }
+  void Channel(const BgpPeerView& peer, int n, bool same_as) {
+    std::string next_hop;
+    if (peer.next_hop == BgpNextHop::kSelf) next_hop = " next hop self;";
+    if (peer.next_hop == BgpNextHop::kKeep || (peer.keep_next_hop_of_other_as && !same_as))
+      next_hop = " next hop keep;";
+    const char* from = peer.type == BgpPeerView::Type::kMesh ? "mesh" : "router";
+    out_ += fmt::format(
+        "  ipv{0} {{ import filter {{ {1}from_{2}{0}(); }}; export filter {{ {3}to_peers{0}(); }};{4} }};\n",
+        n, CallsOf(peer, FilterDirection::kImport, same_as), from,
+        CallsOf(peer, FilterDirection::kExport, same_as), next_hop);
   }
 
   const BgpView& view_;
+  const PasswordOf& password_of_;
   std::string out_;
 };
 
 }  // namespace
 
-std::string RenderBirdConfig(const BgpView& view) {
-  return Writer(view).Write();
+std::string RenderBirdConfig(const BgpView& view, const PasswordOf& password_of) {
+  return Writer(view, password_of).Write();
 }
 
 }  // namespace calico::bgp

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "dataplane_api/bgp_view.h"
 
@@ -10,7 +11,9 @@ namespace calico::bgp {
 
 // bird.cfg for stock BIRD 2.0.12 (reference bgp-and-node B8, B9, B14, B16, B18). Pure; equal views give equal
 // text.
-std::string RenderBirdConfig(const dataplane_api::BgpView& view);
+// A session whose password is not known is left out: without it the peer would refuse us for ever.
+using PasswordOf = std::function<std::optional<std::string>(const dataplane_api::BgpSecret& secret)>;
+std::string RenderBirdConfig(const dataplane_api::BgpView& view, const PasswordOf& password_of);
 
 // The IPIP device that BIRD's routes lead through.
 inline constexpr char kTunnelInterface[] = "tunl0";

@@ -27,13 +27,19 @@ net::Ip I(const char* text) {
   return *net::Ip::Parse(text);
 }
 
+std::string Render(const BgpView& view) {
+  return RenderBirdConfig(view, [](const dataplane_api::BgpSecret& secret) {
+    return secret.name == "known" ? std::optional<std::string>("s3cret of " + secret.key) : std::nullopt;
+  });
+}
+
 BgpView Mesh() {
   BgpView view;
   view.node_exists = true;
   view.ipv4 = C("172.30.200.37/24");
   view.log_severity = "Info";
   view.peers = {{BgpPeerView::Type::kMesh, I("172.30.200.36"), 179, 64512, "calico-node1"},
-                {BgpPeerView::Type::kMesh, I("172.30.200.38"), 179, 64512, "calico-node3"}};
+                {BgpPeerView::Type::kMesh, I("172.30.200.38"), 179, 64512, "calico-node3", 0, true}};
   view.pools = {{C("10.254.0.0/24"), "new-pool"}};
   view.own_blocks = {C("10.254.0.64/26")};
   return view;
@@ -57,8 +63,8 @@ std::string Between(const std::string& text, const std::string& begin, const std
 }
 
 TEST(BirdConfig, IsAcceptedByBird) {
-  ExpectAccepted(RenderBirdConfig(BgpView{}));
-  ExpectAccepted(RenderBirdConfig(Mesh()));
+  ExpectAccepted(Render(BgpView{}));
+  ExpectAccepted(Render(Mesh()));
   BgpView full = Mesh();
   full.ipv6 = C("fd00::37/64");
   full.log_severity = "Debug";
@@ -72,65 +78,65 @@ TEST(BirdConfig, IsAcceptedByBird) {
   full.pools.push_back({C("10.3.0.0/16"), "agent", Encapsulation::kNone, false, false, false});
   full.own_blocks.push_back(C("fd80::40/122"));
   full.own_blocks.push_back(C("10.1.0.7/32"));
-  ExpectAccepted(RenderBirdConfig(full));
+  ExpectAccepted(Render(full));
   for (const char* severity : {"none", "warning", "error", "fatal"}) {
     full.log_severity = severity;
-    ExpectAccepted(RenderBirdConfig(full));
+    ExpectAccepted(Render(full));
   }
 }
 
 TEST(BirdConfig, EqualViewsGiveEqualText) {
-  EXPECT_EQ(RenderBirdConfig(Mesh()), RenderBirdConfig(Mesh()));
+  EXPECT_EQ(Render(Mesh()), Render(Mesh()));
 }
 
 TEST(BirdConfig, ExportsOwnBlocksAsAggregatesAndNothingLonger) {
-  EXPECT_EQ(Between(RenderBirdConfig(Mesh()), "filter to_peers4", "}"),
-            "filter to_peers4 {\n  if net = 10.254.0.64/26 then accept;\n  if net ~ [ 10.254.0.64/26+ ] then "
-            "reject;\n"
-            "  if net ~ [ 10.254.0.0/24+ ] then accept;\n  reject;\n");
+  EXPECT_EQ(
+      Between(Render(Mesh()), "function to_peers4", "}"),
+      "function to_peers4() {\n  if net = 10.254.0.64/26 then accept;\n  if net ~ [ 10.254.0.64/26+ ] then "
+      "reject;\n"
+      "  if proto = \"services4\" then accept;\n  if net ~ [ 10.254.0.0/24+ ] then accept;\n  reject;\n");
 }
 
 TEST(BirdConfig, ABlockWhosePoolIsGoneIsNotOffered) {
   BgpView view = Mesh();
   view.pools.clear();
-  EXPECT_THAT(RenderBirdConfig(view), Not(HasSubstr("net = 10.254.0.64/26 then accept")));
+  EXPECT_THAT(Render(view), Not(HasSubstr("net = 10.254.0.64/26 then accept")));
 }
 
 TEST(BirdConfig, APoolWithoutExportIsNotOffered) {
   BgpView view = Mesh();
   view.pools[0].disable_bgp_export = true;
-  EXPECT_THAT(RenderBirdConfig(view),
-              HasSubstr("filter to_peers4 {\n  if net ~ [ 10.254.0.0/24+ ] then reject;"));
+  EXPECT_THAT(Render(view), HasSubstr("function to_peers4() {\n  if net ~ [ 10.254.0.0/24+ ] then reject;"));
 }
 
 TEST(BirdConfig, TakesFromTheMeshOnlyWhatIsInAPool) {
-  EXPECT_EQ(Between(RenderBirdConfig(Mesh()), "filter from_mesh4", "}"),
-            "filter from_mesh4 {\n  if net = 10.254.0.64/26 then reject;\n  if net ~ [ 10.254.0.0/24+ ] then "
-            "accept;\n  reject;\n");
+  EXPECT_EQ(
+      Between(Render(Mesh()), "function from_mesh4", "}"),
+      "function from_mesh4() {\n  if net = 10.254.0.64/26 then reject;\n  if net ~ [ 10.254.0.0/24+ ] then "
+      "accept;\n  reject;\n");
 }
 
 TEST(BirdConfig, TheNodeWithTheSmallerAddressCalls) {
-  const std::string text = RenderBirdConfig(Mesh());
+  const std::string text = Render(Mesh());
   EXPECT_THAT(Between(text, "Mesh_172_30_200_38", "\n}"), HasSubstr("passive on"));
   EXPECT_THAT(Between(text, "Mesh_172_30_200_36", "\n}"), Not(HasSubstr("passive on")));
 }
 
 TEST(BirdConfig, BlackholesAndConnectedRoutesStayOutOfTheKernel) {
-  const std::string filter = Between(RenderBirdConfig(Mesh()), "filter to_kernel4", "}");
+  const std::string filter = Between(Render(Mesh()), "filter to_kernel4", "}");
   EXPECT_THAT(filter, HasSubstr("source = RTS_DEVICE then reject"));
-  EXPECT_THAT(filter, HasSubstr("source = RTS_STATIC then reject"));
-  EXPECT_THAT(RenderBirdConfig(Mesh()), HasSubstr("if krt_source = 80 then reject"));
+  EXPECT_THAT(filter, HasSubstr("source = RTS_STATIC && proto != \"gateways4\" then reject"));
+  EXPECT_THAT(Render(Mesh()), HasSubstr("if krt_source = 80 then reject"));
 }
 
 TEST(BirdConfig, AnIpipPoolIsRoutedThroughTheTunnelToTheNextHop) {
   BgpView view = Mesh();
   view.pools[0].encapsulation = Encapsulation::kIpip;
-  EXPECT_THAT(RenderBirdConfig(view),
-              HasSubstr("if source = RTS_BGP && net ~ [ 10.254.0.0/24+ ] then { ifname = "
-                        "\"tunl0\"; onlink = true; gw = bgp_next_hop; }"));
+  EXPECT_THAT(Render(view), HasSubstr("if source = RTS_BGP && net ~ [ 10.254.0.0/24+ ] then { ifname = "
+                                      "\"tunl0\"; onlink = true; gw = bgp_next_hop; }"));
   view.pools[0].cross_subnet = true;
   EXPECT_THAT(
-      RenderBirdConfig(view),
+      Render(view),
       HasSubstr(
           "if source = RTS_BGP && net ~ [ 10.254.0.0/24+ ] && ! (bgp_next_hop ~ 172.30.200.0/24) then {"));
 }
@@ -139,17 +145,17 @@ TEST(BirdConfig, LeavesThePoolsOfTheAgentAlone) {
   BgpView view = Mesh();
   view.pools[0].encapsulation = Encapsulation::kVxlan;
   view.pools[0].speaker_routes = false;
-  const std::string text = RenderBirdConfig(view);
+  const std::string text = Render(view);
   EXPECT_THAT(Between(text, "filter to_kernel4", "\n}"),
               HasSubstr("if source = RTS_BGP && net ~ [ 10.254.0.0/24+ ] then reject;"));
-  EXPECT_THAT(Between(text, "filter to_peers4", "\n}"), HasSubstr("if net = 10.254.0.64/26 then accept;"))
+  EXPECT_THAT(Between(text, "function to_peers4", "\n}"), HasSubstr("if net = 10.254.0.64/26 then accept;"))
       << "others hear of it";
 }
 
 TEST(BirdConfig, WithoutOurNodeThereIsNoSession) {
   BgpView view = Mesh();
   view.node_exists = false;
-  EXPECT_THAT(RenderBirdConfig(view), Not(HasSubstr("protocol bgp")));
+  EXPECT_THAT(Render(view), Not(HasSubstr("protocol bgp")));
 }
 
 }  // namespace

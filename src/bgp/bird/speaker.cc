@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bgp/bird/speaker.h"
 
+#include <algorithm>
 #include <csignal>
 
 #include <fmt/format.h>
@@ -24,6 +25,10 @@ constexpr char kComponent[] = "bgp";
 constexpr Duration kCommandTimeout = std::chrono::seconds(2);
 constexpr Duration kReloadPeriod = std::chrono::milliseconds(50);
 constexpr Duration kStopTimeout = std::chrono::seconds(5);
+constexpr Duration kCheckTimeout = std::chrono::seconds(10);
+constexpr Duration kPasswordPeriod =
+    std::chrono::seconds(5);          // files with passwords tell nobody that they change
+constexpr mode_t kConfigMode = 0600;  // it may have passwords
 // A BIRD that has run for this long ended for another reason than its start.
 constexpr Duration kStable = std::chrono::seconds(10);
 
@@ -55,8 +60,26 @@ std::string DirectoryOf(const std::string& path) {
 struct BirdSpeaker::Impl {
   Impl(EventLoop& l, const Clock& c, Options o) : loop(l), clock(c), options(std::move(o)) {}
 
-  void OnView(const dataplane_api::BgpView& view) {
-    const std::string text = RenderBirdConfig(view);
+  void OnView(const dataplane_api::BgpView& new_view) {
+    view = new_view;
+    const bool secrets =
+        std::any_of(view.peers.begin(), view.peers.end(),
+                    [](const dataplane_api::BgpPeerView& peer) { return peer.password.has_value(); });
+    if (!secrets)
+      passwords.reset();
+    else if (passwords == nullptr)
+      passwords = loop.Every(kPasswordPeriod, [this] { Render(); });
+    Render();
+  }
+
+  void Render() {
+    without_password.clear();
+    for (const dataplane_api::BgpPeerView& peer : view.peers) {
+      if (peer.password && !options.password_of(*peer.password))
+        without_password.push_back(fmt::format("{}: secret {}, key {}", peer.ip.ToString(),
+                                               peer.password->name, peer.password->key));
+    }
+    const std::string text = RenderBirdConfig(view, options.password_of);
     if (text == wanted) return;
     wanted = text;
     Apply();
@@ -65,6 +88,11 @@ struct BirdSpeaker::Impl {
   void Apply() {
     if (Status status = WriteConfig(); !status.has_value()) {
       Failed(status.error().message());
+      // The last one that BIRD took is better than none.
+      if (!process && PathExists(options.config_path)) {
+        Begin();
+        problem = status.error().message();
+      }
       return;
     }
     if (!process) {
@@ -83,7 +111,18 @@ struct BirdSpeaker::Impl {
          {options.config_path, options.socket_path, options.pid_path, options.log_path}) {
       RETURN_IF_ERROR(MakeDirectories(DirectoryOf(path)));
     }
-    return WriteFileAtomically(options.config_path, wanted);
+    // BIRD judges first: what it refuses never takes the place of what it runs with.
+    const std::string candidate = options.config_path + ".new";
+    RETURN_IF_ERROR(WriteFileAtomically(candidate, wanted, kConfigMode));
+    auto judged = RunProcess({options.binary, "-p", "-c", candidate}, kCheckTimeout);
+    ::unlink(candidate.c_str());
+    if (!judged.has_value()) return std::move(judged).error();
+    if (judged->exit_code != 0) {
+      return Error(
+          ErrorCode::kInvalidArgument,
+          fmt::format("BIRD refuses the configuration and keeps its former one{}", LastLine(judged->err)));
+    }
+    return WriteFileAtomically(options.config_path, wanted, kConfigMode);
   }
 
   void Begin() {
@@ -170,13 +209,15 @@ struct BirdSpeaker::Impl {
   EventLoop& loop;
   const Clock& clock;
   const Options options;
+  dataplane_api::BgpView view;
   std::string wanted;
   bool changed = false;  // BIRD has not read the file as it is now
   std::optional<StartedProcess> process;
   TimePoint started_at;
   std::string problem;
+  std::vector<std::string> without_password;
   Backoff backoff{std::chrono::milliseconds(100), std::chrono::seconds(5)};
-  std::unique_ptr<EventLoop::Handle> ended, retry, reload;
+  std::unique_ptr<EventLoop::Handle> ended, retry, reload, passwords;
 };
 
 BirdSpeaker::BirdSpeaker(EventLoop& loop, const Clock& clock, Options options)
@@ -192,7 +233,7 @@ void BirdSpeaker::OnTunnelDevice() {
 }
 
 BirdSpeaker::Health BirdSpeaker::health() const {
-  return {impl_->process.has_value(), impl_->problem};
+  return {impl_->process.has_value(), impl_->problem, impl_->without_password};
 }
 
 Result<bool> BirdSpeaker::StopBird(const Options& options) {

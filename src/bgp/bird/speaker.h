@@ -4,10 +4,12 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/event_loop.h"
 #include "base/result.h"
+#include "bgp/bird/config.h"
 #include "dataplane_api/bgp_view.h"
 
 namespace calico::bgp {
@@ -26,6 +28,7 @@ class BirdSpeaker final {
     std::string log_path = "/var/log/calico/bird.log";
     // Whether the kernel still holds routes of protocol bird: then BIRD starts with -R (graceful restart).
     std::function<bool()> kernel_has_bird_routes;
+    PasswordOf password_of;
   };
   BirdSpeaker(EventLoop& loop, const Clock& clock, Options options);
   ~BirdSpeaker();  // leaves BIRD running
@@ -38,6 +41,8 @@ class BirdSpeaker final {
   struct Health {
     bool running = false;
     std::string error;  // last problem; empty when fine
+    // Sessions that are left out: "10.0.0.1: secret tor, key password".
+    std::vector<std::string> without_password;
   };
   Health health() const;
 
