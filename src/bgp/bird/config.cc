@@ -58,7 +58,9 @@ class Writer {
     PeerFilters();
     // Workload interfaces come and go: BIRD need not look at them (B14).
     std::string ignored;
-    for (const std::string& pattern : view_.ignored_interfaces) ignored += fmt::format("-\"{}\", ", pattern);
+    for (const std::string& pattern : view_.ignored_interfaces) {
+      if (IsQuotable(pattern)) ignored += fmt::format("-\"{}\", ", pattern);
+    }
     out_ += fmt::format(
         "protocol device {{ scan time 10; }}\n"
         "protocol direct {{ ipv4; ipv6; interface -\"cali*\", -\"*.calico\", -\"*.cali\", -\"kube-ipvs*\", "

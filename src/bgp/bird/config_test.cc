@@ -152,6 +152,18 @@ TEST(BirdConfig, LeavesThePoolsOfTheAgentAlone) {
       << "others hear of it";
 }
 
+TEST(BirdConfig, AQuoteInsideATextDoesNotSpoilTheRest) {
+  BgpView view = Mesh();
+  view.ignored_interfaces = {"a\"b", "c"};
+  dataplane_api::BgpFilterRule rule;
+  rule.interface = "\"; }";
+  view.filters["f"] = {{rule}, {}, {}, {}};
+  EXPECT_THAT(Render(view), Not(HasSubstr("a\"b")));
+  EXPECT_THAT(Render(view), HasSubstr("-\"c\""));
+  EXPECT_THAT(Render(view), HasSubstr("if (false) then { reject; }"));
+  ExpectAccepted(Render(view));
+}
+
 TEST(BirdConfig, WithoutOurNodeThereIsNoSession) {
   BgpView view = Mesh();
   view.node_exists = false;

@@ -2,6 +2,7 @@
 #include "bgp/bird/filters.h"
 
 #include <algorithm>
+#include <cctype>
 #include <vector>
 
 #include <fmt/format.h>
@@ -60,8 +61,11 @@ std::vector<std::string> Conditions(const BgpFilterRule& rule) {
   std::vector<std::string> all;
   if (rule.cidr) all.push_back(Prefix(rule));
   if (rule.from_peers) all.push_back("source = RTS_BGP");
-  if (!rule.interface.empty())
-    all.push_back(fmt::format("defined(ifname) && ifname ~ \"{}\"", rule.interface));
+  if (!rule.interface.empty()) {
+    all.push_back(IsQuotable(rule.interface)
+                      ? fmt::format("defined(ifname) && ifname ~ \"{}\"", rule.interface)
+                      : "false");
+  }
   if (rule.same_as) all.push_back(*rule.same_as ? "same_as" : "! same_as");
   if (!rule.community.empty()) {
     const std::string tuple = Tuple(rule.community);
@@ -92,6 +96,11 @@ std::string Actions(const BgpFilterRule& rule) {
 }
 
 }  // namespace
+
+bool IsQuotable(const std::string& text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return c != '"' && std::iscntrl(static_cast<unsigned char>(c)) == 0; });
+}
 
 std::string AddCommunity(const std::string& community) {
   const std::string tuple = Tuple(community);

@@ -17,6 +17,8 @@ std::string FilterFunctionName(const std::string& filter, FilterDirection direct
 // Its definition. It takes whether the session is within our AS, and returns where no rule decides.
 std::string RenderFilterFunction(const std::string& filter, FilterDirection direction, net::Family family,
                                  const dataplane_api::BgpFilterView& view);
+// Whether BIRD can read it between quotes, which it has no way to escape.
+bool IsQuotable(const std::string& text);
 // "bgp_community.add((65000,100))", of large ones likewise; empty: it is neither.
 std::string AddCommunity(const std::string& community);
 

@@ -99,7 +99,12 @@ struct BirdSpeaker::Impl {
       Begin();
       return;
     }
-    if (changed) Reconfigure();
+    if (changed) {
+      Reconfigure();
+    } else {
+      problem.clear();  // what was refused before is not wanted any more
+      retry.reset();
+    }
   }
 
   // An unchanged file keeps its inode: a restarted agent touches nothing.

@@ -41,6 +41,7 @@ class SpeakerTest : public ::testing::Test {
     options_.pid_path = directory_ + "/run/bird.pid";
     options_.log_path = directory_ + "/log/bird.log";
     options_.kernel_has_bird_routes = [this] { return bird_routes_; };
+    options_.password_of = [this](const dataplane_api::BgpSecret&) { return password_; };
     Begin();
   }
   void TearDown() override {
@@ -93,6 +94,7 @@ class SpeakerTest : public ::testing::Test {
   std::string directory_;
   BirdSpeaker::Options options_;
   bool bird_routes_ = false;
+  std::optional<std::string> password_;
   const SystemClock clock_;
   std::unique_ptr<LoopThread> thread_;
   std::unique_ptr<BirdSpeaker> speaker_;
@@ -109,6 +111,42 @@ TEST_F(SpeakerTest, StartsBirdWithTheConfiguredPeers) {
   EXPECT_EQ(peers->at(0).address, "127.0.0.2");
   EXPECT_EQ(peers->at(0).type, "node-to-node mesh");
   EXPECT_FALSE(peers->at(0).state.empty());
+}
+
+TEST_F(SpeakerTest, WhatBirdRefusesNeverReplacesWhatItRunsWith) {
+  Send(View());
+  ASSERT_TRUE(Eventually([this] { return Answers(); }));
+  const pid_t pid = Pid();
+  const std::string good = ReadFile(options_.config_path).value();
+  BgpView bad = View();
+  bad.cluster_id = "no cluster id";
+  bad.peers[0].reflect = true;
+  Send(bad);
+  EXPECT_THAT(Health().error, HasSubstr("BIRD refuses the configuration and keeps its former one: bird: "));
+  EXPECT_EQ(ReadFile(options_.config_path).value(), good);
+  EXPECT_EQ(Pid(), pid);
+  // Nor when the agent starts anew beside a BIRD that has ended.
+  End();
+  ASSERT_TRUE(BirdSpeaker::StopBird(options_).has_value());
+  Begin();
+  Send(bad);
+  EXPECT_TRUE(Eventually([this] { return Answers(); })) << "with the former one";
+  EXPECT_THAT(Health().error, HasSubstr("refuses"));
+  Send(View());
+  EXPECT_EQ(Health().error, "");
+}
+
+TEST_F(SpeakerTest, ASessionWaitsForItsPassword) {
+  BgpView view = View();
+  view.peers[0].password = dataplane_api::BgpSecret{"mesh", "password"};
+  Send(view);
+  ASSERT_TRUE(Eventually([this] { return Answers(); }));
+  EXPECT_TRUE(Peers()->empty());
+  EXPECT_THAT(Health().without_password, ::testing::ElementsAre("127.0.0.2: secret mesh, key password"));
+  password_ = "s3cret";
+  Send(view);
+  EXPECT_TRUE(Eventually([this] { return Peers().value().size() == 1; }));
+  EXPECT_TRUE(Health().without_password.empty());
 }
 
 TEST_F(SpeakerTest, ANewSpeakerTakesOverTheRunningBirdAndTouchesNothing) {
