@@ -8,6 +8,7 @@ code, in the virtual machine of tests/vm.
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -130,7 +131,8 @@ class Capture:
 class Network(Lab):
     """create(): namespaces, links, etcd. Then pools, agents, workloads."""
 
-    patience = 20.0  # seconds that a change may take until it is seen in the kernel
+    # Seconds that a change may take until it is seen in the kernel.
+    patience = float(os.environ.get("NETWORK_PATIENCE", "20"))
 
     def create(self, node_count: int = 3) -> "Network":
         self.destroy()
