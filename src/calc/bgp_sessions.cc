@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "calc/encapsulation.h"
 #include "model/selector/selector.h"
 
 namespace calico::calc {
@@ -27,13 +28,6 @@ std::uint32_t GlobalAsNumber(const ClusterState& state) {
 const std::string& ClusterIdOf(const model::Node& node) {
   static const std::string none;
   return node.bgp ? node.bgp->route_reflector_cluster_id : none;
-}
-
-std::optional<net::Ip> AddressOf(const model::Node& node, net::Family family) {
-  if (!node.bgp) return std::nullopt;
-  const auto cidr =
-      net::Cidr::Parse(family == net::Family::kV4 ? node.bgp->ipv4_address : node.bgp->ipv6_address);
-  return cidr ? std::optional(cidr->ip()) : std::nullopt;
 }
 
 std::optional<int> Seconds(const std::string& duration) {

@@ -20,11 +20,6 @@ bool Uses(const std::string& mode) {
   return mode == "Always" || mode == "CrossSubnet";
 }
 
-std::optional<net::Ip> HostAddress(const std::string& text) {
-  const auto cidr = net::Cidr::Parse(text);
-  return cidr ? std::optional(cidr->ip()) : std::nullopt;
-}
-
 std::optional<net::Family> FamilyOf(const model::IPPool& pool) {
   const auto cidr = net::Cidr::ParsePrefix(pool.cidr);
   return cidr ? std::optional(cidr->family()) : std::nullopt;
@@ -84,12 +79,17 @@ net::Mac VtepMacOf(const model::Node& node, net::Family family) {
   return mac;
 }
 
+std::optional<net::Ip> AddressOf(const model::Node& node, net::Family family) {
+  if (!node.bgp) return std::nullopt;
+  const auto cidr =
+      net::Cidr::Parse(family == net::Family::kV4 ? node.bgp->ipv4_address : node.bgp->ipv6_address);
+  return cidr ? std::optional(cidr->ip()) : std::nullopt;
+}
+
 RemoteHost RemoteHostOf(const model::Node& node) {
   RemoteHost host;
-  if (node.bgp) {
-    host.ipv4 = HostAddress(node.bgp->ipv4_address);
-    host.ipv6 = HostAddress(node.bgp->ipv6_address);
-  }
+  host.ipv4 = AddressOf(node, net::Family::kV4);
+  host.ipv6 = AddressOf(node, net::Family::kV6);
   if (const auto ip = net::Ip::Parse(node.ipv4_vxlan_tunnel_addr))
     host.vxlan_v4 = Vtep{*ip, VtepMacOf(node, net::Family::kV4)};
   if (const auto ip = net::Ip::Parse(node.ipv6_vxlan_tunnel_addr))

@@ -21,6 +21,8 @@ PoolEncapsulation EncapsulationOf(const model::IPPool& pool);
 enum class RouteOwner { kAgent, kSpeaker, kNobody };
 RouteOwner RouteOwnerOf(const ClusterState& state, const model::IPPool& pool);
 
+// That it is reached at in BGP, too.
+std::optional<net::Ip> AddressOf(const model::Node& node, net::Family family);
 dataplane_api::RemoteHost RemoteHostOf(const model::Node& node);
 // What this host needs itself. Devices are wanted while a pool wants them, a disabled one too: its workloads
 // live on.

@@ -159,7 +159,7 @@ struct Graph::Impl {
   // ---- what is few ----
 
   void OnClusterObject(const Key& key, const ObjectPtr& object) {
-    dirty_cluster = cluster.Apply(key, object.get()) || dirty_cluster;
+    if (cluster.Apply(key, object.get())) dirty_cluster = bgp_changed = true;
     if (key.kind == Kind::kBlockAffinity) {
       if (const auto block = net::Cidr::ParsePrefix(key.name)) remote_routes.OnBlock(*block);
     } else if (key.kind == Kind::kNode) {
@@ -394,6 +394,7 @@ struct Graph::Impl {
   dataplane_api::HostSettings host;
   bool host_sent = false;
   bool dirty_cluster = true;
+  bool bgp_changed = true;                                   // since TakeBgpChanged()
   std::map<std::string, std::vector<std::string>> problems;  // by whose they are; none is empty
   bool in_sync = false;
 };
@@ -441,6 +442,9 @@ Batch Graph::Apply(const model::UpdateBatch& batch) {
 
 dataplane_api::BgpView Graph::bgp_view() const {
   return ComputeBgpView(impl_->cluster);
+}
+bool Graph::TakeBgpChanged() {
+  return std::exchange(impl_->bgp_changed, false);
 }
 bool Graph::in_sync() const {
   return impl_->in_sync;

@@ -31,6 +31,8 @@ class Graph final {
   dataplane_api::Batch Apply(const model::UpdateBatch& batch);
   // The current BGP view; equal values mean nothing to do. Valid once in sync.
   dataplane_api::BgpView bgp_view() const;
+  // Whether that may be another one than at the last call; so at first.
+  bool TakeBgpChanged();
   bool in_sync() const;
   // What this version cannot express in rules that are in use, one sentence each; sorted.
   std::vector<std::string> warnings() const;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 namespace calico::dataplane {
+
 bool IsGone(const Status& deleted) {
   return !deleted.has_value() &&
          (deleted.error().code() == ErrorCode::kNotFound || deleted.error().sys_errno() == EADDRNOTAVAIL);
@@ -16,23 +17,23 @@ Mtu ChooseMtu(const MtuInputs& inputs) {
   const int smallest = v4 ? 576 : 1280;  // RFC 791, RFC 8200
   const int left = inputs.uplink_bytes == 0 ? 0 : inputs.uplink_bytes - inputs.overhead_bytes;
   if (inputs.configured_bytes > 0 && inputs.configured_bytes < smallest) {
-    return {smallest, fmt::format("{} is {}, and IPv{} needs {}, which is used instead", inputs.setting,
-                                  inputs.configured_bytes, v4 ? 4 : 6, smallest)};
+    return {inputs.setting, smallest,
+            fmt::format("{} is {}, and IPv{} needs {}, which is used instead", inputs.setting,
+                        inputs.configured_bytes, v4 ? 4 : 6, smallest)};
   }
-  if (inputs.configured_bytes > 0) return {inputs.configured_bytes, ""};
-  if (left == 0 || left >= smallest) return {left, ""};
-  return {left,
+  if (inputs.configured_bytes > 0) return {inputs.setting, inputs.configured_bytes, ""};
+  if (left == 0 || left >= smallest) return {inputs.setting, left, ""};
+  return {inputs.setting, left,
           fmt::format("the uplink's MTU of {} leaves {}, and IPv{} needs {}: give the uplink {} at least",
                       inputs.uplink_bytes, left, v4 ? 4 : 6, smallest, smallest + inputs.overhead_bytes)};
 }
 
-Result<int> EnsureMtu(kernel::Rtnetlink& rtnetlink, const kernel::Link& link, int bytes,
-                      const char* setting) {
-  if (bytes == 0 || link.mtu_bytes == bytes) return 0;
-  const Status set = rtnetlink.SetLinkMtu(link.ifindex, bytes);
+Result<int> EnsureMtu(kernel::Rtnetlink& rtnetlink, const kernel::Link& link, const Mtu& mtu) {
+  if (mtu.bytes == 0 || link.mtu_bytes == mtu.bytes) return 0;
+  const Status set = rtnetlink.SetLinkMtu(link.ifindex, mtu.bytes);
   if (set.has_value()) return 1;
   return Error(set.error())
-      .WithContext(fmt::format("MTU {} (see {}); it stays {}", bytes, setting, link.mtu_bytes));
+      .WithContext(fmt::format("MTU {} (see {}); it stays {}", mtu.bytes, mtu.setting, link.mtu_bytes));
 }
 
 Result<int> EnsureUp(kernel::Rtnetlink& rtnetlink, const kernel::Link& link) {

@@ -23,6 +23,7 @@ struct MtuInputs {
   net::Family inner = net::Family::kV4;
 };
 struct Mtu {
+  const char* setting;  // as in the inputs
   int bytes = 0;        // 0: not known
   std::string problem;  // why it is not what the inputs ask for; empty: it is
 };
@@ -32,7 +33,7 @@ Mtu ChooseMtu(const MtuInputs& inputs);
 
 // Each returns the number of writes.
 // An MTU of 0 leaves the device's. The error names the setting.
-Result<int> EnsureMtu(kernel::Rtnetlink& rtnetlink, const kernel::Link& link, int bytes, const char* setting);
+Result<int> EnsureMtu(kernel::Rtnetlink& rtnetlink, const kernel::Link& link, const Mtu& mtu);
 Result<int> EnsureUp(kernel::Rtnetlink& rtnetlink, const kernel::Link& link);
 // The device has this address of the family, and no other one but link-local ones. `addresses`: all of this
 // host.

@@ -183,7 +183,7 @@ Result<int> Tunnels::EnsureIpip(const std::set<kernel::Address>& addresses, Outc
     found = fresh;
     LogInfo(kComponent, "made {}", kIpipInterface);
   }
-  ipip_mtu_ = ApplyMtu(*found, IpipMtu(), "ipipMTU", outcome);
+  ipip_mtu_ = ApplyMtu(*found, IpipMtu(), outcome);
   ASSIGN_OR_RETURN(const int up, EnsureUp(rtnetlink_, *found));
   ASSIGN_OR_RETURN(const int own, EnsureOnlyAddress(rtnetlink_, found->ifindex, net::Family::kV4,
                                                     wanted->address, addresses));
@@ -235,8 +235,7 @@ Result<int> Tunnels::EnsureVxlan(Vxlan& vxlan, int parent, const std::set<kernel
     RETURN_IF_ERROR(rtnetlink_.SetLinkMac(found->ifindex, *wanted->mac));
     ++outcome.writes;
   }
-  vxlan.mtu_bytes = ApplyMtu(*found, VxlanMtu(vxlan.family),
-                             vxlan.family == net::Family::kV4 ? "vxlanMTU" : "vxlanMTUV6", outcome);
+  vxlan.mtu_bytes = ApplyMtu(*found, VxlanMtu(vxlan.family), outcome);
   const auto up = EnsureUp(rtnetlink_, *found);
   if (!up.has_value() && up.error().sys_errno() == EADDRINUSE) {
     return Error(
@@ -253,9 +252,9 @@ Result<int> Tunnels::EnsureVxlan(Vxlan& vxlan, int parent, const std::set<kernel
 }
 
 // A tunnel with another MTU is better than none: the device goes on. Returns the one in effect.
-int Tunnels::ApplyMtu(const kernel::Link& link, const Mtu& mtu, const char* setting, Outcome& outcome) {
+int Tunnels::ApplyMtu(const kernel::Link& link, const Mtu& mtu, Outcome& outcome) {
   if (!mtu.problem.empty()) outcome.failures.push_back({link.name, mtu.problem});
-  const auto writes = EnsureMtu(rtnetlink_, link, mtu.bytes, setting);
+  const auto writes = EnsureMtu(rtnetlink_, link, mtu);
   if (writes.has_value()) {
     outcome.writes += *writes;
     return mtu.bytes;

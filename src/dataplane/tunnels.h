@@ -77,7 +77,7 @@ class Tunnels final {
                           Outcome& outcome);
   Mtu IpipMtu() const;
   Mtu VxlanMtu(net::Family family) const;
-  int ApplyMtu(const kernel::Link& link, const Mtu& mtu, const char* setting, Outcome& outcome);
+  int ApplyMtu(const kernel::Link& link, const Mtu& mtu, Outcome& outcome);
   // A pool asks for it, and the kernel has no such devices.
   Error Lacks(const char* encapsulation, const char* kind) const;
   void ComputePeers(Vxlan& vxlan) const;

@@ -54,14 +54,10 @@ const dataplane_api::WireguardDevice& WireguardSync::Wanted() const {
   return family_ == net::Family::kV4 ? settings_.v4 : settings_.v6;
 }
 
-const char* WireguardSync::MtuSetting() const {
-  return family_ == net::Family::kV4 ? "wireguardMTU" : "wireguardMTUV6";
-}
-
 Mtu WireguardSync::ChosenMtu() const {
-  return ChooseMtu({MtuSetting(), Wanted().mtu_bytes, uplink_mtu_,
-                    family_ == net::Family::kV4 ? kWireguardOverheadBytes : kWireguardV6OverheadBytes,
-                    family_});
+  const bool v4 = family_ == net::Family::kV4;
+  return ChooseMtu({v4 ? "wireguardMTU" : "wireguardMTUV6", Wanted().mtu_bytes, uplink_mtu_,
+                    v4 ? kWireguardOverheadBytes : kWireguardV6OverheadBytes, family_});
 }
 
 int WireguardSync::MtuBytes() const {
@@ -180,7 +176,7 @@ Result<int> WireguardSync::EnsureDevice(const std::set<kernel::Address>& address
   if (!link->admin_up) must_read_ = true;  // its routes went with its being up
   // A tunnel with another MTU is better than none: the device goes on.
   const Mtu mtu = ChosenMtu();
-  const auto mtu_writes = EnsureMtu(rtnetlink_, *link, mtu.bytes, MtuSetting());
+  const auto mtu_writes = EnsureMtu(rtnetlink_, *link, mtu);
   mtu_problem_ = mtu_writes.has_value() ? mtu.problem : mtu_writes.error().message();
   ASSIGN_OR_RETURN(const int up, EnsureUp(rtnetlink_, *link));
   ASSIGN_OR_RETURN(const int own,

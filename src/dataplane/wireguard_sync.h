@@ -53,7 +53,6 @@ class WireguardSync final {
   using Keys = std::map<std::string, kernel::WireguardKey>;  // by node
 
   const dataplane_api::WireguardDevice& Wanted() const;
-  const char* MtuSetting() const;
   Mtu ChosenMtu() const;
   Result<int> ApplyAll(const std::set<kernel::Address>& addresses);
   Result<int> Remove();

@@ -242,8 +242,10 @@ class Agent {
               (key.kind == model::Kind::kNode && key.name == node_);
     }
     if (pools) upkeep_.Recheck();
+    // A workload or a policy says nothing of BGP.
+    if (speaker_ == nullptr || !graph_.TakeBgpChanged()) return;
     const dataplane_api::BgpView view = graph_.bgp_view();
-    if (speaker_ == nullptr || (sent_view_ && *sent_view_ == view)) return;
+    if (sent_view_ && *sent_view_ == view) return;
     sent_view_ = view;
     bgp_.loop().Post([this, view] { speaker_->OnView(view); });
   }

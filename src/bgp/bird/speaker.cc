@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <map>
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -73,13 +74,19 @@ struct BirdSpeaker::Impl {
   }
 
   void Render() {
+    // Each is read once: several sessions may have one, and reading is a file.
+    std::map<dataplane_api::BgpSecret, std::optional<std::string>> known;
     without_password.clear();
     for (const dataplane_api::BgpPeerView& peer : view.peers) {
-      if (peer.password && !options.password_of(*peer.password))
+      if (!peer.password) continue;
+      const auto [found, fresh] = known.try_emplace(*peer.password);
+      if (fresh) found->second = options.password_of(*peer.password);
+      if (!found->second)
         without_password.push_back(fmt::format("{}: secret {}, key {}", peer.ip.ToString(),
                                                peer.password->name, peer.password->key));
     }
-    const std::string text = RenderBirdConfig(view, options.password_of);
+    const std::string text =
+        RenderBirdConfig(view, [&](const dataplane_api::BgpSecret& secret) { return known.at(secret); });
     if (text == wanted) return;
     wanted = text;
     Apply();
