@@ -10,7 +10,7 @@ libcurl4-openssl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-co
 libmnl-dev libnftnl-dev libsqlite3-dev nlohmann-json3-dev libyaml-dev libyaml-cpp-dev libcli11-dev
 libspdlog-dev libfmt-dev libexpected-dev libboost-dev libssl-dev prometheus-cpp-dev
 libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
-etcd-server etcd-client bird2 docker.io busybox-static
+etcd-server etcd-client bird2 gobgpd golang-github-osrg-gobgp-dev frr docker.io busybox-static
 iproute2 nftables iptables python3 python3-pytest
 tcpdump conntrack procps iputils-ping util-linux openssl
 qemu-system-x86 cpio kmod ethtool wireguard-tools iperf3

@@ -25,7 +25,7 @@ std::string SocketPath(const NodeStatusSources& sources, const std::string& name
 }
 
 // Whether the peers could be read. `both` says whether this BIRD serves IPv6, too: then there is no bird6.
-bool ReadPeers(const std::string& socket, const char* family, std::vector<bgp::BirdPeer>& peers, bool& both,
+bool ReadPeers(const std::string& socket, const char* family, std::vector<bgp::PeerStatus>& peers, bool& both,
                std::ostream& err) {
   auto bird = bgp::BirdControl::Connect(socket, kBirdTimeout);
   if (!bird.has_value()) {
@@ -55,7 +55,7 @@ int ShowPeers(const NodeStatusSources& sources, const NodeProcesses& running, st
                              : "The BGP backend process (BIRD) is not running.\n\n");
     return 0;
   }
-  std::vector<bgp::BirdPeer> peers;
+  std::vector<bgp::PeerStatus> peers;
   bool both = false, read_v4 = false, read_v6 = false;
   if (running.bird) read_v4 = ReadPeers(SocketPath(sources, "bird.ctl"), "v4", peers, both, err);
   read_v6 = both;

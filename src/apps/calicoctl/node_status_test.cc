@@ -14,9 +14,9 @@
 namespace calico::calicoctl {
 namespace {
 
-bgp::BirdPeer Peer(const char* address, const char* type, const char* state, const char* since,
+bgp::PeerStatus Peer(const char* address, const char* type, const char* state, const char* since,
                    const char* info) {
-  bgp::BirdPeer peer;
+  bgp::PeerStatus peer;
   peer.address = address;
   peer.type = type;
   peer.state = state;
@@ -26,7 +26,7 @@ bgp::BirdPeer Peer(const char* address, const char* type, const char* state, con
   return peer;
 }
 
-std::string PeerTables(const std::vector<bgp::BirdPeer>& peers) {
+std::string PeerTables(const std::vector<bgp::PeerStatus>& peers) {
   return PeerTable(peers, net::Family::kV4, false) + PeerTable(peers, net::Family::kV6, false);
 }
 

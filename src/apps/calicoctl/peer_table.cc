@@ -44,9 +44,9 @@ std::string WithColouredStates(const std::string& table) {
 }  // namespace
 
 // Upstream leaves peers without a BGP state out; a peer that is down is what one looks for here.
-std::string PeerTable(const std::vector<bgp::BirdPeer>& peers, net::Family family, bool colour) {
+std::string PeerTable(const std::vector<bgp::PeerStatus>& peers, net::Family family, bool colour) {
   std::vector<Row> rows;
-  for (const bgp::BirdPeer& peer : peers) {
+  for (const bgp::PeerStatus& peer : peers) {
     if (peer.ipv6 != (family == net::Family::kV6)) continue;
     rows.push_back({peer.address, peer.type, peer.state, peer.since, SingleBlanks(peer.info)});
   }

@@ -11,6 +11,6 @@ namespace calico::calicoctl {
 
 // "IPv4 BGP status" with its table, or that there are no peers, and an empty line (reference calicoctl
 // C.2.2). Colours make a peer that is not up stand out.
-std::string PeerTable(const std::vector<bgp::BirdPeer>& peers, net::Family family, bool colour);
+std::string PeerTable(const std::vector<bgp::PeerStatus>& peers, net::Family family, bool colour);
 
 }  // namespace calico::calicoctl

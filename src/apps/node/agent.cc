@@ -324,7 +324,7 @@ class Agent {
     sources.dataplane = [this] { return dataplane_->TakeSnapshot(); };
     if (speaker_ != nullptr) {
       sources.bird = [this] {
-        bgp::BirdSpeaker::Health health;
+        bgp::Speaker::Health health;
         bgp_.RunSync([&] { health = speaker_->health(); });
         return health;
       };
@@ -423,7 +423,7 @@ class Agent {
   LoopThread calc_;
   std::unique_ptr<EventLoop::Handle> bird_routes_;
   LoopThread bgp_;
-  std::unique_ptr<bgp::BirdSpeaker> speaker_;  // the bgp loop
+  std::unique_ptr<bgp::Speaker> speaker_;  // the bgp loop
   IpamUpkeep upkeep_;
   std::unique_ptr<datastore::Syncer> syncer_;
   std::unique_ptr<Health> health_;

@@ -10,7 +10,7 @@
 #include "apps/node/dataplane_thread.h"
 #include "base/event_loop.h"
 #include "base/http_server.h"
-#include "bgp/bird/speaker.h"
+#include "bgp/speaker.h"
 
 namespace calico::node {
 
@@ -23,7 +23,7 @@ class Health final {
     std::function<bool()> store_in_sync;
     std::string store_name;
     std::function<DataplaneThread::Snapshot()> dataplane;
-    std::function<bgp::BirdSpeaker::Health()> bird;  // empty: no BIRD
+    std::function<bgp::Speaker::Health()> bird;  // empty: no BGP
   };
   explicit Health(Sources sources);
 

@@ -46,7 +46,7 @@ class HealthTest : public ::testing::Test {
   bool in_sync_ = true;
   int asked_dataplane_ = 0;
   DataplaneThread::Snapshot snapshot_;
-  bgp::BirdSpeaker::Health bird_;
+  bgp::Speaker::Health bird_;
 };
 
 TEST_F(HealthTest, AllIsWell) {

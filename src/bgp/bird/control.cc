@@ -44,12 +44,12 @@ std::string PeerType(const std::string& protocol) {
   return "";
 }
 
-BirdPeer PeerFromRow(const std::string& row) {
+PeerStatus PeerFromRow(const std::string& row) {
   const std::vector<std::string> words = Words(row);
-  BirdPeer peer;
+  PeerStatus peer;
   const auto word = [&](std::size_t index) { return index < words.size() ? words[index] : std::string(); };
-  peer.protocol = word(0);
-  peer.type = PeerType(peer.protocol);
+  peer.session = word(0);
+  peer.type = PeerType(peer.session);
   peer.state = word(3);
   peer.since = word(4);
   peer.bgp_state = word(5);
@@ -142,13 +142,13 @@ Status BirdControl::ReloadKernelRoutes(const std::string& interface) {
   return Error(ErrorCode::kUnavailable, "BIRD does not reload its routes: " + reply.back().text);
 }
 
-Result<std::vector<BirdPeer>> BirdControl::Peers() {
+Result<std::vector<PeerStatus>> BirdControl::Peers() {
   ASSIGN_OR_RETURN(const auto reply, Command("show protocols all"));
-  std::vector<BirdPeer> peers;
+  std::vector<PeerStatus> peers;
   bool ours = false;
   for (const BirdReplyLine& line : reply) {
     if (line.code == 1002) {
-      BirdPeer peer = PeerFromRow(line.text);
+      PeerStatus peer = PeerFromRow(line.text);
       ours = !peer.type.empty();
       if (ours) peers.push_back(std::move(peer));
       continue;
@@ -156,7 +156,7 @@ Result<std::vector<BirdPeer>> BirdControl::Peers() {
     // The protocol's name garbles ports and IPv6: the details have the address.
     const std::string text(Trim(line.text));
     if (ours && line.code == 1006 && text.starts_with("Neighbor address:")) {
-      BirdPeer& peer = peers.back();
+      PeerStatus& peer = peers.back();
       peer.address = std::string(Trim(text.substr(17)));
       peer.address = peer.address.substr(0, peer.address.find('%'));
       peer.ipv6 = peer.address.find(':') != std::string::npos;

@@ -6,22 +6,13 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "bgp/peer_status.h"
 
 namespace calico::bgp {
 
 struct BirdReplyLine {
   int code = 0;
   std::string text;
-};
-struct BirdPeer {
-  std::string protocol;  // "Mesh_172_30_200_37"
-  std::string address;   // "Neighbor address:" of the details
-  std::string type;      // "node-to-node mesh", "global", "node specific"
-  std::string state;     // "up", "start", "down"
-  std::string since;
-  std::string bgp_state;  // "Established", "Connect", …; empty when down
-  std::string info;       // bgp_state and the rest of the line
-  bool ipv6 = false;
 };
 
 // One conversation with BIRD's control socket (reference bgp-and-node C1). Blocking, `timeout` per command.
@@ -39,7 +30,7 @@ class BirdControl final {
   // All routes of the kernel protocol of IPv4 go through its export filter again. kUnavailable until BIRD has
   // seen the interface: a filter that names one it does not know rejects the route for good.
   Status ReloadKernelRoutes(const std::string& interface);
-  Result<std::vector<BirdPeer>> Peers();
+  Result<std::vector<PeerStatus>> Peers();
   // "BIRD 2.0.12 ready.": BIRD 1 serves one family only.
   const std::string& greeting() const { return greeting_; }
 

@@ -244,7 +244,7 @@ void BirdSpeaker::OnTunnelDevice() {
   impl_->Reload();
 }
 
-BirdSpeaker::Health BirdSpeaker::health() const {
+Speaker::Health BirdSpeaker::health() const {
   return {impl_->process.has_value(), impl_->problem, impl_->without_password};
 }
 

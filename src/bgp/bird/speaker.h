@@ -10,6 +10,7 @@
 #include "base/event_loop.h"
 #include "base/result.h"
 #include "bgp/bird/config.h"
+#include "bgp/speaker.h"
 #include "dataplane_api/bgp_view.h"
 
 namespace calico::bgp {
@@ -18,7 +19,7 @@ namespace calico::bgp {
 // changed, starts BIRD (or adopts one that a former agent left running), reconfigures without dropping
 // sessions, restarts it with backoff when it ends. BIRD outlives the agent on purpose: routes and sessions
 // stay over an agent restart, SIGTERM or SIGKILL. Runs on one loop.
-class BirdSpeaker final {
+class BirdSpeaker final : public Speaker {
  public:
   struct Options {
     std::string binary = "bird";
@@ -31,20 +32,14 @@ class BirdSpeaker final {
     PasswordOf password_of;
   };
   BirdSpeaker(EventLoop& loop, const Clock& clock, Options options);
-  ~BirdSpeaker();  // leaves BIRD running
+  ~BirdSpeaker() override;  // leaves BIRD running
 
-  void OnView(const dataplane_api::BgpView& view);
+  void OnView(const dataplane_api::BgpView& view) override;
 
   // The device that routes of IPIP pools lead through has been made: BIRD looks at those routes again.
-  void OnTunnelDevice();
+  void OnTunnelDevice() override;
 
-  struct Health {
-    bool running = false;
-    std::string error;  // last problem; empty when fine
-    // Sessions that are left out: "10.0.0.1: secret tor, key password".
-    std::vector<std::string> without_password;
-  };
-  Health health() const;
+  Health health() const override;
 
   // Ends the BIRD that runs under `options` (SIGTERM). False: there is none.
   static Result<bool> StopBird(const Options& options);

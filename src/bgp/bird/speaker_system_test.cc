@@ -86,7 +86,7 @@ class SpeakerTest : public ::testing::Test {
     }
     return false;
   }
-  Result<std::vector<BirdPeer>> Peers() const {
+  Result<std::vector<PeerStatus>> Peers() const {
     ASSIGN_OR_RETURN(BirdControl control, BirdControl::Connect(options_.socket_path, 1s));
     return control.Peers();
   }
