@@ -200,8 +200,9 @@ class Sessions {
         session.local_as_number != 0 ? session.local_as_number : AsNumberOf(state_, self_);
     const auto node = state_.nodes.find(session.node);
     const std::string& far_cluster = node == state_.nodes.end() ? std::string() : ClusterIdOf(node->second);
-    session.reflect =
-        !ClusterIdOf(self_).empty() && session.as_number == own_as && far_cluster != ClusterIdOf(self_);
+    const bool other_cluster = session.as_number == own_as && far_cluster != ClusterIdOf(self_);
+    session.reflect = other_cluster && !ClusterIdOf(self_).empty();
+    session.reflects_us = other_cluster && !far_cluster.empty();
     const bool mesh = session.type == BgpPeerView::Type::kMesh;
     if (mesh && std::any_of(sessions_.begin(), sessions_.end(),
                             [&](const auto& entry) { return entry.first.first == session.ip; }))

@@ -171,6 +171,7 @@ TEST_F(GraphBgpSessionsTest, AReflectorServesItsClientsAndLeavesTheMesh) {
   const auto sessions = Sessions();
   ASSERT_EQ(sessions.size(), 2U);
   EXPECT_TRUE(sessions.at("172.30.200.37").reflect);
+  EXPECT_FALSE(sessions.at("172.30.200.37").reflects_us);
   // Another reflector of the same cluster is none of our clients, one of another cluster is.
   PutNode("node2", "172.30.200.37/24", std::nullopt, "", "244.0.0.1");
   EXPECT_FALSE(Sessions().at("172.30.200.37").reflect);
@@ -190,6 +191,7 @@ TEST_F(GraphBgpSessionsTest, AClientMeetsItsReflectorsOnly) {
   });
   EXPECT_EQ(Sessions().size(), 2U);
   EXPECT_FALSE(Sessions().at("172.30.200.37").reflect);
+  EXPECT_TRUE(Sessions().at("172.30.200.37").reflects_us);
 }
 
 TEST_F(GraphBgpSessionsTest, OneOfTwoNodesCalls) {

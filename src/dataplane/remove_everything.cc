@@ -18,7 +18,8 @@ Status RemoveRoutes(kernel::Rtnetlink& rtnetlink) {
     for (const auto& [key, route] : routes) {
       const bool on_workload =
           route.protocol == kernel::kProtoBoot && names[route.ifindex].starts_with("cali");
-      if (!on_workload && route.protocol != kernel::kProtoCalico) continue;
+      const bool ours = route.protocol == kernel::kProtoCalico || route.protocol == kernel::kProtoHeld;
+      if (!on_workload && !ours) continue;
       Status status = rtnetlink.DeleteRoute(kernel::kMainTable, key, route.protocol);
       if (!status.has_value() && status.error().code() != ErrorCode::kNotFound) return status;
     }

@@ -32,6 +32,7 @@ struct BgpPeerView {
   std::uint32_t local_as_number = 0;  // 0: the node's
   bool passive = false;               // the other side calls
   bool reflect = false;               // it is our route reflector client
+  bool reflects_us = false;           // we are its client
   BgpNextHop next_hop = BgpNextHop::kAuto;
   bool keep_next_hop_of_other_as = false;  // kKeep, only if the peer is of another AS
   bool from_node_ip = true;                // false: from whichever address routing chooses

@@ -15,9 +15,10 @@
 
 namespace calico::kernel {
 
-// Route protocol numbers (linux/rtnetlink.h and reference felix 3.3).
+// Route protocol numbers (linux/rtnetlink.h and reference felix 3.3). 81 is our own: see
+// apps/node/bird_routes.h.
 inline constexpr std::uint8_t kAnyProtocol = 0, kProtoKernel = 2, kProtoBoot = 3, kProtoStatic = 4,
-                              kProtoBird = 12, kProtoCalico = 80;
+                              kProtoBird = 12, kProtoCalico = 80, kProtoHeld = 81;
 inline constexpr std::uint32_t kMainTable = 254;
 
 enum class RouteType : std::uint8_t {

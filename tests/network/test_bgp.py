@@ -5,7 +5,7 @@ import json
 import re
 
 from lab import wait_until
-from network import POOL, resource, routes
+from network import POOL, Stream, resource, routes
 
 ROUTER, AS = "172.30.200.1", 65001
 TOLD = ("10.98.0.0/24", "10.99.0.0/24")  # what the router announces
@@ -130,24 +130,59 @@ def test_a_password_must_be_known_and_right(network):
     router_runs(network)
 
 
-def test_nodes_meet_over_a_reflector_of_the_cluster(network):
+def all_pairs(network):
+    """Streams between any two workloads, both ways; a function that ends them and says which lost how much."""
+    streams = {(a.name, b.name): Stream(a, b, rate=500, port=9000 + index * 3 + other) for index, a in enumerate(network.w)
+               for other, b in enumerate(network.w) if a is not b}
+
+    def lost():
+        ended = {pair: stream.lost() for pair, stream in streams.items()}
+        assert all(sent > 500 for _, sent in ended.values())
+        return {pair: missing for pair, (missing, _) in ended.items() if missing}
+    return lost
+
+
+def held(network):
+    return [line for host in network.nodes() for line in routes(host, "route", "show", "proto", "81")]
+
+
+# The order of docs/bgp.md, "From the mesh to reflectors".
+def test_from_the_mesh_to_a_reflector_no_packet_is_lost(network):
+    for host in network.nodes():  # the router leads from one subnet to the other
+        network.router.run("ip", "route", "replace", network.block(host), "via", host.ip)
+        # but only what a host's own route leads there
+        gateway = host.ip.rsplit(".", 1)[0] + ".1"
+        for prefix in ("172.30.0.0/16", "169.254.0.0/16"):  # the latter for proxy ARP
+            host.run("ip", "route", "replace", prefix, "via", gateway)
+        host.run("ip", "route", "del", "default")
+    wait_until(lambda: network.w[0].reaches(network.w[2].ip), "node3 is reached over the router", network.patience)
     node1, node2, node3 = network.nodes()
+    lost = all_pairs(network)
     node3.run("calicoctl", "label", "nodes", node3.name, "role=reflector")
     network.apply(resource("BGPPeer", "to-reflectors", nodeSelector="!has(role)", peerSelector="role == 'reflector'"))
+    wait_until(lambda: established(node1) == {node2.ip: "node-to-node mesh", node3.ip: "node specific"}, "the peer's sessions are up",
+               network.patience * 2)
     node3.run("calicoctl", "patch", "node", node3.name, "-p", json.dumps({"spec": {"bgp": {"routeReflectorClusterID": "244.0.0.1"}}}))
+    wait_until(lambda: set(established(node3)) == {node1.ip, node2.ip}, "the reflector has its clients", network.patience * 2)
+    wait_until(lambda: "rr client" in node3.out("cat", "/etc/calico/confd/config/bird.cfg"), "it reflects", network.patience)
+    wait_until(lambda: not held(network), "all routes are BIRD's own", network.patience * 2)
     network.apply(resource("BGPConfiguration", "default", nodeToNodeMeshEnabled=False))
     wait_until(lambda: established(node1) == {node3.ip: "node specific"}, "node1 has a session with the reflector only", network.patience * 2)
-    wait_until(lambda: set(established(node3)) == {node1.ip, node2.ip}, "the reflector has its clients", network.patience)
     # The way leads to the node itself, not over the reflector.
     wait_until(lambda: routes(node1, "route", "show", network.block(node2), "proto", "bird") == [f"{network.block(node2)} via {node2.ip} dev eth0 metric 32"],
                "the reflector hands on the next hop", network.patience)
-    wait_until(lambda: network.w[0].reaches(network.w[1].ip), "w1 reaches w2", network.patience)
+    wait_until(lambda: not held(network), "all routes are BIRD's own", network.patience * 2)
+    assert lost() == {}
 
 
-def test_and_back_to_the_mesh(network):
+def test_and_back_to_the_mesh_as_well(network):
     node1, node2, node3 = network.nodes()
+    lost = all_pairs(network)
     network.delete("bgpconfiguration", "default")
+    wait_until(lambda: established(node1).get(node2.ip) == "node-to-node mesh", "the mesh is up", network.patience * 2)
     node3.run("calicoctl", "patch", "node", node3.name, "-p", json.dumps({"spec": {"bgp": {"routeReflectorClusterID": None}}}))
+    wait_until(lambda: set(established(node3)) == {node1.ip, node2.ip} and not held(network), "it reflects no more", network.patience * 2)
     network.delete("bgppeer", "to-reflectors")
     wait_until(lambda: established(node1) == {node2.ip: "node-to-node mesh", node3.ip: "node-to-node mesh"}, "the mesh", network.patience * 2)
-    wait_until(lambda: network.w[0].reaches(network.w[1].ip), "w1 reaches w2", network.patience)
+    wait_until(lambda: not held(network), "all routes are BIRD's own", network.patience * 2)
+    assert lost() == {}

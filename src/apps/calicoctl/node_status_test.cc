@@ -15,7 +15,7 @@ namespace calico::calicoctl {
 namespace {
 
 bgp::PeerStatus Peer(const char* address, const char* type, const char* state, const char* since,
-                   const char* info) {
+                     const char* info) {
   bgp::PeerStatus peer;
   peer.address = address;
   peer.type = type;

@@ -19,6 +19,7 @@
 #include "apps/libnetwork/network_names.h"
 #include "apps/libnetwork/reconcile.h"
 #include "apps/node/bgp_password.h"
+#include "apps/node/bird_routes.h"
 #include "apps/node/dataplane_thread.h"
 #include "apps/node/health.h"
 #include "apps/node/ipam_upkeep.h"
@@ -131,38 +132,24 @@ Result<HostAddresses> ReadHostAddresses() {
   return host;
 }
 
-bool KernelHasBirdRoutes() {
+// Runs `use` on a socket of its own: it is called from several threads.
+template <typename Use>
+auto WithRtnetlink(const Use& use) -> decltype(use(std::declval<kernel::Rtnetlink&>())) {
   const auto rtnetlink = kernel::OpenRtnetlink();
-  if (!rtnetlink.has_value()) return false;
-  for (const net::Family family : {net::Family::kV4, net::Family::kV6}) {
-    const auto routes = (*rtnetlink)->ListRoutes(family, kernel::kMainTable);
-    if (!routes.has_value()) continue;
-    for (const auto& [key, route] : *routes) {
-      if (route.protocol == kernel::kProtoBird) return true;
-    }
-  }
-  return false;
-}
-
-// Of a BIRD that has ended, to what is in the pools.
-Status RemoveBirdRoutes(const std::vector<dataplane_api::BgpPoolView>& pools) {
-  ASSIGN_OR_RETURN(const auto rtnetlink, kernel::OpenRtnetlink());
-  for (const net::Family family : {net::Family::kV4, net::Family::kV6}) {
-    ASSIGN_OR_RETURN(const auto routes, rtnetlink->ListRoutes(family, kernel::kMainTable));
-    for (const auto& [key, route] : routes) {
-      const bool in_pool = std::any_of(pools.begin(), pools.end(),
-                                       [&](const auto& pool) { return pool.cidr.Contains(key.dst); });
-      if (route.protocol != kernel::kProtoBird || !in_pool) continue;
-      const Status removed = rtnetlink->DeleteRoute(kernel::kMainTable, key, kernel::kProtoBird);
-      if (!removed.has_value() && removed.error().code() != ErrorCode::kNotFound) return removed;
-    }
-  }
-  return Ok();
+  if (!rtnetlink.has_value()) return rtnetlink.error();
+  return use(**rtnetlink);
 }
 
 bgp::BirdSpeaker::Options BirdOptions(const Environment& environment) {
   bgp::BirdSpeaker::Options options;
-  options.kernel_has_bird_routes = KernelHasBirdRoutes;
+  options.kernel_has_bird_routes = [] {
+    const Result<bool> has = WithRtnetlink(HasBirdRoutes);
+    return has.has_value() && *has;
+  };
+  options.hold_routes = [](const std::vector<dataplane_api::BgpPoolView>& pools) {
+    return WithRtnetlink([&](kernel::Rtnetlink& rtnetlink) { return HoldBirdRoutes(rtnetlink, pools); });
+  };
+  options.release_routes = [] { return WithRtnetlink(ReleaseHeldRoutes); };
   options.password_of = [environment](const dataplane_api::BgpSecret& secret) {
     return ReadBgpPassword(environment, secret);
   };
@@ -259,7 +246,10 @@ class Agent {
     // Not before our own routes stand beside them.
     bird_routes_ = calc_.loop().Every(std::chrono::milliseconds(200), [this] {
       if (!graph_.in_sync() || !dataplane_->TakeSnapshot().ready) return;
-      if (const Status removed = RemoveBirdRoutes(graph_.bgp_view().pools); !removed.has_value()) {
+      if (const Status removed = WithRtnetlink([&](kernel::Rtnetlink& rtnetlink) {
+            return RemoveBirdRoutes(rtnetlink, graph_.bgp_view().pools);
+          });
+          !removed.has_value()) {
         LogWarning(kComponent, "routes of the former BIRD: {}; trying again", removed.error().message());
         return;
       }

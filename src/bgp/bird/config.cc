@@ -74,6 +74,19 @@ class Writer {
     return std::move(out_);
   }
 
+  std::map<std::string, std::string> ClusterSessions() const {
+    std::map<std::string, std::string> sessions;
+    const std::string common = fmt::format("{}{}", RouterId(), view_.bind_to_node_ip);
+    for (const BgpPeerView& peer : view_.peers) {
+      const auto& local = Local(peer.ip.family());
+      if (peer.node.empty() || !local) continue;
+      const std::string head = SessionHead(peer, *local);
+      // A node that begins to reflect closes its sessions, of which our configuration says nothing.
+      if (!head.empty()) sessions[ProtocolName(peer)] = fmt::format("{}{}{}", common, peer.reflects_us, head);
+    }
+    return sessions;
+  }
+
  private:
   const std::optional<net::Cidr>& Local(Family family) const {
     return family == Family::kV4 ? view_.ipv4 : view_.ipv6;
@@ -95,8 +108,8 @@ class Writer {
     FromPeers(family, n);
     ToKernel(family, n);
     // What the agent programs (protocol 80) is its own business: the blocks' blackholes stand below as static
-    // routes.
-    out_ += fmt::format("filter from_kernel{} {{ if krt_source = 80 then reject; accept; }}\n\n", n);
+    // routes. 81: copies of our own.
+    out_ += fmt::format("filter from_kernel{} {{ if krt_source ~ [ 80, 81 ] then reject; accept; }}\n\n", n);
   }
 
   // Reference B8: own blocks as aggregates, borrowed addresses as /32, nothing else.
@@ -252,7 +265,7 @@ class Writer {
     out_ += fmt::format(
         "template bgp calico{0} {{\n{1}  multihop;\n  graceful restart;\n  hold "
         "time 90;\n  connect delay time 1;\n"
-        "  connect retry time 5;\n  error wait time 2,30;\n"
+        "  connect retry time 1;\n  error wait time 1,30;\n"
         "  ipv{0} {{ gateway recursive; import filter {{ from_mesh{0}(); }}; export filter {{ to_peers{0}(); "
         "}}; add paths on;{2} "
         "}};\n}}\n",
@@ -264,29 +277,38 @@ class Writer {
   }
 
   void Session(const BgpPeerView& peer, const net::Cidr& local, int n) {
+    const std::string head = SessionHead(peer, local);
+    if (head.empty()) return;
+    out_ += fmt::format("protocol bgp {} from calico{} {{\n{}", ProtocolName(peer), n, head);
+    const bool same_as = OwnAs(peer) == peer.as_number;
+    if (peer.type != BgpPeerView::Type::kMesh || !same_as) Channel(peer, n, same_as);
+    out_ += "}\n";
+  }
+  std::uint32_t OwnAs(const BgpPeerView& peer) const {
+    return peer.local_as_number != 0 ? peer.local_as_number : view_.as_number;
+  }
+  // All but what is done with routes; empty: there is none.
+  std::string SessionHead(const BgpPeerView& peer, const net::Cidr& local) const {
     std::string password;
     if (peer.password) {
       const auto found = password_of_(*peer.password);
       // Without it the other side would refuse us for ever, or we would speak to anybody.
-      if (!found) return;
+      if (!found) return "";
       password = *found;
     }
-    out_ += fmt::format("protocol bgp {} from calico{} {{\n  neighbor {} port {} as {};\n",
-                        ProtocolName(peer), n, peer.ip.ToString(), peer.port, peer.as_number);
-    if (!peer.node.empty()) out_ += fmt::format("  description \"{}\";\n", peer.node);
-    const std::uint32_t own_as = peer.local_as_number != 0 ? peer.local_as_number : view_.as_number;
-    const bool same_as = own_as == peer.as_number;
-    out_ += fmt::format("  local {}port {} as {};\n", peer.from_node_ip ? local.ip().ToString() + " " : "",
-                        view_.listen_port, own_as);
-    if (peer.passive) out_ += "  passive on;\n";
-    if (!password.empty()) out_ += fmt::format("  password \"{}\";\n", password);
-    if (peer.reflect) out_ += fmt::format("  rr client;\n  rr cluster id {};\n", view_.cluster_id);
-    if (peer.restart_seconds) out_ += fmt::format("  graceful restart time {};\n", *peer.restart_seconds);
-    if (peer.keepalive_seconds) out_ += fmt::format("  keepalive time {};\n", *peer.keepalive_seconds);
-    if (peer.allowed_local_as) out_ += fmt::format("  allow local as {};\n", *peer.allowed_local_as);
-    if (peer.ttl_hops) out_ += fmt::format("  ttl security on;\n  multihop {};\n", *peer.ttl_hops);
-    if (peer.type != BgpPeerView::Type::kMesh || !same_as) Channel(peer, n, same_as);
-    out_ += "}\n";
+    std::string head =
+        fmt::format("  neighbor {} port {} as {};\n", peer.ip.ToString(), peer.port, peer.as_number);
+    if (!peer.node.empty()) head += fmt::format("  description \"{}\";\n", peer.node);
+    head += fmt::format("  local {}port {} as {};\n", peer.from_node_ip ? local.ip().ToString() + " " : "",
+                        view_.listen_port, OwnAs(peer));
+    if (peer.passive) head += "  passive on;\n";
+    if (!password.empty()) head += fmt::format("  password \"{}\";\n", password);
+    if (peer.reflect) head += fmt::format("  rr client;\n  rr cluster id {};\n", view_.cluster_id);
+    if (peer.restart_seconds) head += fmt::format("  graceful restart time {};\n", *peer.restart_seconds);
+    if (peer.keepalive_seconds) head += fmt::format("  keepalive time {};\n", *peer.keepalive_seconds);
+    if (peer.allowed_local_as) head += fmt::format("  allow local as {};\n", *peer.allowed_local_as);
+    if (peer.ttl_hops) head += fmt::format("  ttl security on;\n  multihop {};\n", *peer.ttl_hops);
+    return head;
   }
   void Channel(const BgpPeerView& peer, int n, bool same_as) {
     std::string next_hop;
@@ -309,6 +331,9 @@ class Writer {
 
 std::string RenderBirdConfig(const BgpView& view, const PasswordOf& password_of) {
   return Writer(view, password_of).Write();
+}
+std::map<std::string, std::string> ClusterSessions(const BgpView& view, const PasswordOf& password_of) {
+  return Writer(view, password_of).ClusterSessions();
 }
 
 }  // namespace calico::bgp

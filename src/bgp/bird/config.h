@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -14,6 +15,11 @@ namespace calico::bgp {
 // A session whose password is not known is left out: without it the peer would refuse us for ever.
 using PasswordOf = std::function<std::optional<std::string>(const dataplane_api::BgpSecret& secret)>;
 std::string RenderBirdConfig(const dataplane_api::BgpView& view, const PasswordOf& password_of);
+
+// What each session with another node of the cluster is, by its protocol's name: of another text, the session
+// is set up anew (reference bgp-and-node B16). Filters and next hops are not in it.
+std::map<std::string, std::string> ClusterSessions(const dataplane_api::BgpView& view,
+                                                   const PasswordOf& password_of);
 
 // The IPIP device that BIRD's routes lead through.
 inline constexpr char kTunnelInterface[] = "tunl0";

@@ -187,6 +187,7 @@ const std::vector<Golden>& Goldens() {
                  65009,
                  true,
                  false,
+                 false,
                  BgpNextHop::kSelf,
                  false,
                  false,

@@ -27,6 +27,12 @@ constexpr Duration kCommandTimeout = std::chrono::seconds(2);
 constexpr Duration kReloadPeriod = std::chrono::milliseconds(50);
 constexpr Duration kStopTimeout = std::chrono::seconds(5);
 constexpr Duration kCheckTimeout = std::chrono::seconds(10);
+// How long the other end may take to learn of a change that closes the session, and how long a session must
+// be up until its routes are there.
+constexpr Duration kHoldLead = std::chrono::milliseconds(500);
+constexpr Duration kHoldPeriod = std::chrono::milliseconds(500);
+constexpr int kHoldRounds = 3;
+constexpr Duration kLongestHold = std::chrono::seconds(30);
 constexpr Duration kPasswordPeriod =
     std::chrono::seconds(5);          // files with passwords tell nobody that they change
 constexpr mode_t kConfigMode = 0600;  // it may have passwords
@@ -85,11 +91,70 @@ struct BirdSpeaker::Impl {
         without_password.push_back(fmt::format("{}: secret {}, key {}", peer.ip.ToString(),
                                                peer.password->name, peer.password->key));
     }
-    const std::string text =
-        RenderBirdConfig(view, [&](const dataplane_api::BgpSecret& secret) { return known.at(secret); });
-    if (text == wanted) return;
+    const PasswordOf password_of = [&](const dataplane_api::BgpSecret& secret) { return known.at(secret); };
+    const std::string text = RenderBirdConfig(view, password_of);
+    const auto sessions_now = ClusterSessions(view, password_of);
+    if (text == wanted && sessions_now == sessions) return;
     wanted = text;
-    Apply();
+    sessions = sessions_now;
+    if (lead) return;  // it is what will be applied
+    if (process && ResetsSessions())
+      Hold();
+    else
+      Apply();
+  }
+
+  bool ResetsSessions() const {
+    return std::any_of(applied_sessions.begin(), applied_sessions.end(), [&](const auto& entry) {
+      const auto now = sessions.find(entry.first);
+      return now == sessions.end() || now->second != entry.second;
+    });
+  }
+
+  // A session that changes is closed, and with it go the routes that it brought, at both of its ends
+  // (reference bgp-and-node B16): the other end must hold its routes, too, before ours closes. Each learns of
+  // the change from the store at about the same time.
+  void Hold() {
+    if (options.hold_routes) {
+      if (const Status held = options.hold_routes(view.pools); !held.has_value())
+        LogWarning(kComponent, "routes while sessions are set up anew: {}", held.error().message());
+    }
+    LogInfo(kComponent, "sessions with other nodes change: their routes are held meanwhile");
+    release.reset();
+    lead = loop.After(kHoldLead, [this] {
+      lead.reset();
+      Apply();
+      ReleaseWhenUp();
+    });
+  }
+  // Once the sessions are up for a while, or what is not up for a long time.
+  void ReleaseWhenUp() {
+    const TimePoint give_up = clock.Now() + kLongestHold;
+    release = loop.Every(kHoldPeriod, [this, give_up, up = 0]() mutable {
+      up = SessionsAreUp() ? up + 1 : 0;
+      if (up < kHoldRounds && clock.Now() < give_up) return;
+      const Result<std::size_t> released =
+          options.release_routes ? options.release_routes() : Result<std::size_t>(0);
+      if (!released.has_value()) {
+        LogWarning(kComponent, "held routes: {}; trying again", released.error().message());
+        return;
+      }
+      if (*released > 0)
+        LogInfo(kComponent, "{} held routes are released: {}", *released,
+                up < kHoldRounds ? "not all sessions are up, but it has been long" : "all sessions are up");
+      release.reset();  // last: this function is its
+    });
+  }
+  bool SessionsAreUp() const {
+    auto control = BirdControl::Connect(options.socket_path, kCommandTimeout);
+    if (!control.has_value()) return false;
+    const auto peers = control->Peers();
+    if (!peers.has_value()) return false;
+    return std::all_of(sessions.begin(), sessions.end(), [&](const auto& entry) {
+      return std::any_of(peers->begin(), peers->end(), [&](const PeerStatus& peer) {
+        return peer.session == entry.first && peer.bgp_state == "Established";
+      });
+    });
   }
 
   void Apply() {
@@ -109,6 +174,7 @@ struct BirdSpeaker::Impl {
     if (changed) {
       Reconfigure();
     } else {
+      applied_sessions = sessions;
       problem.clear();  // what was refused before is not wanted any more
       retry.reset();
     }
@@ -142,9 +208,9 @@ struct BirdSpeaker::Impl {
       LogInfo(kComponent, "BIRD of pid {} runs already", running->pid);
       Watch(std::move(*running));
       if (changed)
-        Reconfigure();
+        Hold();  // which sessions it has is not known
       else
-        problem.clear();
+        Adopted();
       return;
     }
     std::vector<std::string> argv{
@@ -163,8 +229,16 @@ struct BirdSpeaker::Impl {
     Starts().Add();
     started_at = clock.Now();
     changed = false;
+    applied_sessions = sessions;
     problem.clear();
     Watch(std::move(*started));
+  }
+
+  // It runs with what is wanted. A former agent may have held routes.
+  void Adopted() {
+    applied_sessions = sessions;
+    problem.clear();
+    ReleaseWhenUp();
   }
 
   void Watch(StartedProcess running) {
@@ -194,6 +268,7 @@ struct BirdSpeaker::Impl {
     }
     LogInfo(kComponent, "BIRD reconfigured");
     changed = false;
+    applied_sessions = sessions;
     problem.clear();
     backoff.Reset();
   }
@@ -223,13 +298,14 @@ struct BirdSpeaker::Impl {
   const Options options;
   dataplane_api::BgpView view;
   std::string wanted;
-  bool changed = false;  // BIRD has not read the file as it is now
+  std::map<std::string, std::string> sessions, applied_sessions;  // with nodes of the cluster: wanted, BIRD's
+  bool changed = false;                                           // BIRD has not read the file as it is now
   std::optional<StartedProcess> process;
   TimePoint started_at;
   std::string problem;
   std::vector<std::string> without_password;
   Backoff backoff{std::chrono::milliseconds(100), std::chrono::seconds(5)};
-  std::unique_ptr<EventLoop::Handle> ended, retry, reload, passwords;
+  std::unique_ptr<EventLoop::Handle> ended, retry, reload, passwords, lead, release;
 };
 
 BirdSpeaker::BirdSpeaker(EventLoop& loop, const Clock& clock, Options options)

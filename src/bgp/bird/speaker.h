@@ -29,6 +29,10 @@ class BirdSpeaker final : public Speaker {
     std::string log_path = "/var/log/calico/bird.log";
     // Whether the kernel still holds routes of protocol bird: then BIRD starts with -R (graceful restart).
     std::function<bool()> kernel_has_bird_routes;
+    // Keeps the kernel's routes into the pools while BIRD loses them because sessions are set up anew, and
+    // ends that.
+    std::function<Status(const std::vector<dataplane_api::BgpPoolView>& pools)> hold_routes;
+    std::function<Result<std::size_t>()> release_routes;  // how many there were
     PasswordOf password_of;
   };
   BirdSpeaker(EventLoop& loop, const Clock& clock, Options options);

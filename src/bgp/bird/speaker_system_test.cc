@@ -41,6 +41,14 @@ class SpeakerTest : public ::testing::Test {
     options_.pid_path = directory_ + "/run/bird.pid";
     options_.log_path = directory_ + "/log/bird.log";
     options_.kernel_has_bird_routes = [this] { return bird_routes_; };
+    options_.hold_routes = [this](const auto&) {
+      holds_ += "held ";
+      return Ok();
+    };
+    options_.release_routes = [this]() -> Result<std::size_t> {
+      if (holds_.ends_with("held ")) holds_ += "released ";
+      return 1;
+    };
     options_.password_of = [this](const dataplane_api::BgpSecret&) { return password_; };
     Begin();
   }
@@ -94,6 +102,7 @@ class SpeakerTest : public ::testing::Test {
   std::string directory_;
   BirdSpeaker::Options options_;
   bool bird_routes_ = false;
+  std::string holds_;  // on the loop
   std::optional<std::string> password_;
   const SystemClock clock_;
   std::unique_ptr<LoopThread> thread_;
@@ -122,6 +131,7 @@ TEST_F(SpeakerTest, WhatBirdRefusesNeverReplacesWhatItRunsWith) {
   bad.cluster_id = "no cluster id";
   bad.peers[0].reflect = true;
   Send(bad);
+  EXPECT_TRUE(Eventually([this] { return !Health().error.empty(); }));
   EXPECT_THAT(Health().error, HasSubstr("BIRD refuses the configuration and keeps its former one: bird: "));
   EXPECT_EQ(ReadFile(options_.config_path).value(), good);
   EXPECT_EQ(Pid(), pid);
@@ -133,7 +143,7 @@ TEST_F(SpeakerTest, WhatBirdRefusesNeverReplacesWhatItRunsWith) {
   EXPECT_TRUE(Eventually([this] { return Answers(); })) << "with the former one";
   EXPECT_THAT(Health().error, HasSubstr("refuses"));
   Send(View());
-  EXPECT_EQ(Health().error, "");
+  EXPECT_TRUE(Eventually([this] { return Health().error.empty(); }));
 }
 
 TEST_F(SpeakerTest, ASessionWaitsForItsPassword) {
@@ -175,6 +185,32 @@ TEST_F(SpeakerTest, AChangedViewReconfiguresTheSameBird) {
   Send(view);
   EXPECT_TRUE(Eventually([this] { return Peers().has_value() && Peers()->size() == 2; }));
   EXPECT_EQ(Pid(), pid);
+}
+
+TEST_F(SpeakerTest, RoutesAreHeldBeforeASessionOfTheClusterIsSetUpAnew) {
+  Send(View());
+  ASSERT_TRUE(Eventually([this] { return Answers(); }));
+  const std::string before = ReadFile(options_.config_path).value();
+  BgpView view = View();
+  view.peers.push_back({BgpPeerView::Type::kGlobal, *net::Ip::Parse("127.0.0.3"), 179, 65001, ""});
+  Send(view);
+  EXPECT_EQ(holds_, "") << "a further session changes none that is there";
+  // The mesh's session becomes another one.
+  view.peers[0].type = BgpPeerView::Type::kNode;
+  Send(view);
+  EXPECT_EQ(holds_, "held ");
+  EXPECT_THAT(ReadFile(options_.config_path).value(), HasSubstr("Mesh_127_0_0_2"))
+      << "not before others hold theirs";
+  EXPECT_TRUE(Eventually([this] { return Peers()->at(0).session == "Node_127_0_0_2"; }));
+  SleepFor(1s);
+  thread_->RunSync([this] { EXPECT_EQ(holds_, "held ") << "the session is not up"; });
+  view.peers[0].node.clear();  // it is no node: nothing is waited for
+  Send(view);
+  EXPECT_TRUE(Eventually([this] {
+    bool released = false;
+    thread_->RunSync([&] { released = holds_.ends_with("released "); });
+    return released;
+  }));
 }
 
 TEST_F(SpeakerTest, AKilledBirdIsStartedAgain) {
