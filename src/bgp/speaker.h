@@ -4,6 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
+#include "base/result.h"
+#include "bgp/peer_status.h"
 #include "dataplane_api/bgp_view.h"
 
 namespace calico::bgp {
@@ -26,6 +29,13 @@ class Speaker {
     std::vector<std::string> without_password;
   };
   virtual Health health() const = 0;
+
+  // What the daemon says, asked for on each call. From any thread, never the loop: it may take
+  // kAnswerTimeout, and is kUnavailable when the daemon has not answered by then.
+  static constexpr Duration kAnswerTimeout = std::chrono::seconds(2);
+  virtual Result<std::vector<PeerStatus>> Peers() const = 0;
+  virtual Result<DaemonStatus> Daemon() const = 0;
+  virtual Result<std::vector<RouteStatus>> Routes() const = 0;
 };
 
 }  // namespace calico::bgp

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -17,48 +16,6 @@
 #include "base/unique_fd.h"
 
 namespace calico::bgp {
-namespace {
-
-bool IsCode(const std::string& line) {
-  return line.size() >= 5 && line.substr(0, 4).find_first_not_of("0123456789") == std::string::npos &&
-         (line[4] == ' ' || line[4] == '-');
-}
-// Codes that end a reply: success, run-time errors, syntax errors.
-bool Ends(const std::string& line) {
-  return line[4] == ' ' && (line[0] == '0' || line[0] == '8' || line[0] == '9');
-}
-
-std::vector<std::string> Words(const std::string& text) {
-  std::vector<std::string> words;
-  for (const std::string& word : Split(ReplaceAll(text, "\t", " "), ' ')) {
-    if (!word.empty()) words.push_back(word);
-  }
-  return words;
-}
-
-// "node-to-node mesh" and so on; empty for protocols that are not ours.
-std::string PeerType(const std::string& protocol) {
-  if (protocol.starts_with("Mesh_")) return "node-to-node mesh";
-  if (protocol.starts_with("Global_")) return "global";
-  if (protocol.starts_with("Node_")) return "node specific";
-  return "";
-}
-
-PeerStatus PeerFromRow(const std::string& row) {
-  const std::vector<std::string> words = Words(row);
-  PeerStatus peer;
-  const auto word = [&](std::size_t index) { return index < words.size() ? words[index] : std::string(); };
-  peer.session = word(0);
-  peer.type = PeerType(peer.session);
-  peer.state = word(3);
-  peer.since = word(4);
-  peer.bgp_state = word(5);
-  for (std::size_t i = 5; i < words.size(); ++i) peer.info += (i == 5 ? "" : " ") + words[i];
-  return peer;
-}
-
-}  // namespace
-
 BirdControl::BirdControl(int fd, Duration timeout) : fd_(fd), timeout_(timeout) {}
 BirdControl::BirdControl(BirdControl&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
@@ -115,13 +72,8 @@ Result<std::vector<BirdReplyLine>> BirdControl::Command(const std::string& comma
     const std::string line = buffer_.substr(0, end);
     buffer_.erase(0, end + 1);
     if (line.starts_with("+")) continue;  // an asynchronous message
-    if (!IsCode(line)) {
-      // A continuation: one blank, and the code of the line before.
-      reply.push_back({reply.empty() ? 0 : reply.back().code, line.empty() ? line : line.substr(1)});
-      continue;
-    }
-    reply.push_back({std::stoi(line.substr(0, 4)), line.substr(5)});
-    if (Ends(line)) return reply;
+    reply.push_back(ReadLine(line, reply.empty() ? 0 : reply.back().code));
+    if (reply.back().last) return reply;
   }
 }
 
@@ -144,25 +96,15 @@ Status BirdControl::ReloadKernelRoutes(const std::string& interface) {
 
 Result<std::vector<PeerStatus>> BirdControl::Peers() {
   ASSIGN_OR_RETURN(const auto reply, Command("show protocols all"));
-  std::vector<PeerStatus> peers;
-  bool ours = false;
-  for (const BirdReplyLine& line : reply) {
-    if (line.code == 1002) {
-      PeerStatus peer = PeerFromRow(line.text);
-      ours = !peer.type.empty();
-      if (ours) peers.push_back(std::move(peer));
-      continue;
-    }
-    // The protocol's name garbles ports and IPv6: the details have the address.
-    const std::string text(Trim(line.text));
-    if (ours && line.code == 1006 && text.starts_with("Neighbor address:")) {
-      PeerStatus& peer = peers.back();
-      peer.address = std::string(Trim(text.substr(17)));
-      peer.address = peer.address.substr(0, peer.address.find('%'));
-      peer.ipv6 = peer.address.find(':') != std::string::npos;
-    }
-  }
-  return peers;
+  return ReadPeers(reply, SystemClock().WallNow());
+}
+Result<DaemonStatus> BirdControl::Daemon() {
+  ASSIGN_OR_RETURN(const auto reply, Command("show status"));
+  return ReadDaemon(reply);
+}
+Result<std::vector<RouteStatus>> BirdControl::Routes() {
+  ASSIGN_OR_RETURN(const auto reply, Command("show route"));
+  return ReadRoutes(reply);
 }
 
 }  // namespace calico::bgp

@@ -6,16 +6,13 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "bgp/bird/replies.h"
 #include "bgp/peer_status.h"
 
 namespace calico::bgp {
 
-struct BirdReplyLine {
-  int code = 0;
-  std::string text;
-};
-
-// One conversation with BIRD's control socket (reference bgp-and-node C1). Blocking, `timeout` per command.
+// One conversation with BIRD's control socket (reference bgp-and-node C1). Blocking, until `timeout` after
+// Connect() for the greeting, and after the begin of each command.
 class BirdControl final {
  public:
   static constexpr char kDefaultSocket[] = "/var/run/calico/bird.ctl";
@@ -31,6 +28,8 @@ class BirdControl final {
   // seen the interface: a filter that names one it does not know rejects the route for good.
   Status ReloadKernelRoutes(const std::string& interface);
   Result<std::vector<PeerStatus>> Peers();
+  Result<DaemonStatus> Daemon();
+  Result<std::vector<RouteStatus>> Routes();
   // "BIRD 2.0.12 ready.": BIRD 1 serves one family only.
   const std::string& greeting() const { return greeting_; }
 

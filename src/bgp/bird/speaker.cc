@@ -324,6 +324,19 @@ Speaker::Health BirdSpeaker::health() const {
   return {impl_->process.has_value(), impl_->problem, impl_->without_password};
 }
 
+Result<std::vector<PeerStatus>> BirdSpeaker::Peers() const {
+  ASSIGN_OR_RETURN(BirdControl bird, BirdControl::Connect(impl_->options.socket_path, kAnswerTimeout));
+  return bird.Peers();
+}
+Result<DaemonStatus> BirdSpeaker::Daemon() const {
+  ASSIGN_OR_RETURN(BirdControl bird, BirdControl::Connect(impl_->options.socket_path, kAnswerTimeout));
+  return bird.Daemon();
+}
+Result<std::vector<RouteStatus>> BirdSpeaker::Routes() const {
+  ASSIGN_OR_RETURN(BirdControl bird, BirdControl::Connect(impl_->options.socket_path, kAnswerTimeout));
+  return bird.Routes();
+}
+
 Result<bool> BirdSpeaker::StopBird(const Options& options) {
   auto running = FindRunning(options);
   if (!running.has_value()) {

@@ -44,6 +44,9 @@ class BirdSpeaker final : public Speaker {
   void OnTunnelDevice() override;
 
   Health health() const override;
+  Result<std::vector<PeerStatus>> Peers() const override;
+  Result<DaemonStatus> Daemon() const override;
+  Result<std::vector<RouteStatus>> Routes() const override;
 
   // Ends the BIRD that runs under `options` (SIGTERM). False: there is none.
   static Result<bool> StopBird(const Options& options);
