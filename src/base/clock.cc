@@ -15,6 +15,13 @@ std::string FormatRfc3339(WallTime time) {
   return text;
 }
 
+std::optional<WallTime> ParseRfc3339(const std::string& text) {
+  std::tm utc{};
+  const char* const end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  if (end == nullptr || *end != '\0') return std::nullopt;
+  return std::chrono::system_clock::from_time_t(::timegm(&utc));
+}
+
 void SleepFor(Duration duration) {
   std::this_thread::sleep_for(duration);
 }

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace calico {
@@ -27,6 +28,8 @@ class SystemClock final : public Clock {
 
 // "2026-03-02T10:11:12Z": RFC 3339, UTC, whole seconds, as upstream stores times.
 std::string FormatRfc3339(WallTime time);
+// The same read; nullopt for anything else.
+std::optional<WallTime> ParseRfc3339(const std::string& text);
 
 // Blocks the calling thread; only where a caller waits between two tries.
 void SleepFor(Duration duration);

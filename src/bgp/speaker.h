@@ -27,6 +27,8 @@ class Speaker {
     std::string error;  // last problem; empty when fine
     // Sessions that are left out: "10.0.0.1: secret tor, key password".
     std::vector<std::string> without_password;
+    // For how long the daemon has run without an answer; 0: it answers.
+    Duration silence{};
   };
   virtual Health health() const = 0;
 

@@ -16,6 +16,15 @@
 #include "base/unique_fd.h"
 
 namespace calico::bgp {
+namespace {
+
+Error NoAnswer(Duration timeout) {
+  return Error(ErrorCode::kUnavailable,
+               fmt::format("BIRD runs and does not answer within {} ms: it hangs, or is very busy",
+                           timeout / std::chrono::milliseconds(1)));
+}
+
+}  // namespace
 BirdControl::BirdControl(int fd, Duration timeout) : fd_(fd), timeout_(timeout) {}
 BirdControl::BirdControl(BirdControl&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
@@ -26,18 +35,26 @@ BirdControl::~BirdControl() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-Result<BirdControl> BirdControl::Connect(const std::string& socket_path, Duration timeout) {
+Result<UniqueFd> BirdControl::Open(const std::string& socket_path, int flags, Duration timeout) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (socket_path.size() >= sizeof address.sun_path)
     return Error(ErrorCode::kInvalidArgument, socket_path + ": too long for a socket");
   std::memcpy(address.sun_path, socket_path.data(), socket_path.size());
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
   if (!fd.valid()) return Error::FromErrno(errno, "BIRD's control socket");
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return Error(ErrorCode::kUnavailable,
-                 Error::FromErrno(errno, "BIRD does not answer at " + socket_path).message());
-  }
+  // A BIRD that hangs takes nobody in: once its queue is full connect() would wait without end.
+  const auto us = timeout / std::chrono::microseconds(1);
+  const timeval limit{us / 1000000, us % 1000000};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
+  if (errno == EAGAIN) return NoAnswer(timeout);
+  return Error(ErrorCode::kUnavailable,
+               Error::FromErrno(errno, "BIRD does not answer at " + socket_path).message());
+}
+
+Result<BirdControl> BirdControl::Connect(const std::string& socket_path, Duration timeout) {
+  ASSIGN_OR_RETURN(UniqueFd fd, Open(socket_path, 0, timeout));
   BirdControl control(fd.Release(), timeout);
   ASSIGN_OR_RETURN(const auto greeting, control.Command(""));
   control.greeting_ = greeting.back().text;
@@ -61,8 +78,7 @@ Result<std::vector<BirdReplyLine>> BirdControl::Command(const std::string& comma
           std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now())
               .count();
       pollfd ready{fd_, POLLIN, 0};
-      if (left <= 0 || ::poll(&ready, 1, static_cast<int>(left)) <= 0)
-        return Error(ErrorCode::kUnavailable, "BIRD does not answer in time: " + command);
+      if (left <= 0 || ::poll(&ready, 1, static_cast<int>(left)) <= 0) return NoAnswer(timeout_);
       char chunk[4096];
       const ssize_t size = ::read(fd_, chunk, sizeof chunk);
       if (size <= 0) return Error(ErrorCode::kUnavailable, "BIRD closed its control socket");

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "bgp/bird/replies.h"
 #include "bgp/peer_status.h"
 
@@ -17,6 +18,9 @@ class BirdControl final {
  public:
   static constexpr char kDefaultSocket[] = "/var/run/calico/bird.ctl";
 
+  // Only the connection: BIRD greets whoever comes. `flags` as of socket(2).
+  static Result<UniqueFd> Open(const std::string& socket_path, int flags,
+                               Duration timeout = Duration::zero());
   static Result<BirdControl> Connect(const std::string& socket_path, Duration timeout);
   BirdControl(BirdControl&&) noexcept;
   ~BirdControl();

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "bgp/bird/config.h"
 #include "bgp/bird/control.h"
+#include "bgp/bird/watchdog.h"
 
 namespace calico::bgp {
 namespace {
@@ -45,17 +46,19 @@ Counter& Starts() {
   return counter;
 }
 
-// The BIRD of a former agent: the pid file's process, if it is a bird and answers on our socket.
+// The BIRD of a former agent: the pid file's process, if it is a bird with our socket. It may hang: a second
+// one beside it would be worse.
 Result<StartedProcess> FindRunning(const BirdSpeaker::Options& options) {
   ASSIGN_OR_RETURN(const std::string text, ReadFile(options.pid_path));
   const pid_t pid = static_cast<pid_t>(std::atol(text.c_str()));
   if (pid <= 1) return Error(ErrorCode::kNotFound, options.pid_path + ": no pid");
   ASSIGN_OR_RETURN(const std::string name, ReadFile(fmt::format("/proc/{}/comm", pid)));
   if (Trim(name) != "bird") return Error(ErrorCode::kNotFound, fmt::format("pid {} is no bird", pid));
-  ASSIGN_OR_RETURN(StartedProcess process, AdoptProcess(pid));
-  ASSIGN_OR_RETURN([[maybe_unused]] const auto control,
-                   BirdControl::Connect(options.socket_path, kCommandTimeout));
-  return process;
+  ASSIGN_OR_RETURN(const std::string command, ReadFile(fmt::format("/proc/{}/cmdline", pid)));
+  const auto words = Split(command, '\0');
+  if (std::find(words.begin(), words.end(), options.socket_path) == words.end())
+    return Error(ErrorCode::kNotFound, fmt::format("pid {} is another bird", pid));
+  return AdoptProcess(pid);
 }
 
 std::string DirectoryOf(const std::string& path) {
@@ -244,11 +247,21 @@ struct BirdSpeaker::Impl {
   void Watch(StartedProcess running) {
     process = std::move(running);
     ended = loop.WatchFd(process->pidfd.get(), EventLoop::Interest::kRead, [this] { OnEnded(); });
+    watchdog = std::make_unique<Watchdog>(loop, options.socket_path, options.watch_period, options.hung_after,
+                                          [this] { OnHung(); });
+  }
+
+  // SIGKILL, so that the peers keep its routes until it is back; the kernel does anyway.
+  void OnHung() {
+    LogError(kComponent, "BIRD (pid {}) has not answered for {} s: it is started anew", process->pid,
+             options.hung_after / std::chrono::seconds(1));
+    ::kill(process->pid, SIGKILL);
   }
 
   void OnEnded() {
     ::waitpid(process->pid, nullptr, WNOHANG);  // fails for an adopted one: somebody else's child
     ended.reset();
+    watchdog.reset();
     process.reset();
     if (clock.Now() - started_at > kStable) backoff.Reset();
     const auto log = ReadFile(options.log_path);
@@ -305,6 +318,7 @@ struct BirdSpeaker::Impl {
   std::string problem;
   std::vector<std::string> without_password;
   Backoff backoff{std::chrono::milliseconds(100), std::chrono::seconds(5)};
+  std::unique_ptr<Watchdog> watchdog;
   std::unique_ptr<EventLoop::Handle> ended, retry, reload, passwords, lead, release;
 };
 
@@ -321,7 +335,8 @@ void BirdSpeaker::OnTunnelDevice() {
 }
 
 Speaker::Health BirdSpeaker::health() const {
-  return {impl_->process.has_value(), impl_->problem, impl_->without_password};
+  return {impl_->process.has_value(), impl_->problem, impl_->without_password,
+          impl_->watchdog != nullptr ? impl_->watchdog->silence() : Duration::zero()};
 }
 
 Result<std::vector<PeerStatus>> BirdSpeaker::Peers() const {

@@ -34,6 +34,8 @@ class BirdSpeaker final : public Speaker {
     std::function<Status(const std::vector<dataplane_api::BgpPoolView>& pools)> hold_routes;
     std::function<Result<std::size_t>()> release_routes;  // how many there were
     PasswordOf password_of;
+    // How often it is asked whether it lives, and after how long without an answer it is started anew.
+    Duration watch_period = std::chrono::seconds(5), hung_after = std::chrono::seconds(30);
   };
   BirdSpeaker(EventLoop& loop, const Clock& clock, Options options);
   ~BirdSpeaker() override;  // leaves BIRD running

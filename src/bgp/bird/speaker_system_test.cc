@@ -235,6 +235,72 @@ TEST_F(SpeakerTest, StartsGracefullyOnlyWhileTheKernelHasItsRoutes) {
   EXPECT_THAT(status, HasSubstr("Graceful restart recovery in progress"));
 }
 
+TEST_F(SpeakerTest, ABirdThatHangsIsNoticedAndWhenItGoesOnAllIsWell) {
+  End();
+  options_.watch_period = 100ms;
+  Begin();
+  Send(View());
+  ASSERT_TRUE(Eventually([this] { return Answers(); }));
+  const pid_t pid = Pid();
+  ASSERT_EQ(::kill(pid, SIGSTOP), 0);
+  EXPECT_TRUE(Eventually([this] { return Health().silence >= 300ms; }));
+  // More than its socket's queue takes: nobody waits without end.
+  for (int i = 0; i < 30; ++i) {
+    const auto began = std::chrono::steady_clock::now();
+    EXPECT_FALSE(BirdControl::Connect(options_.socket_path, 20ms).has_value());
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 1s);
+  }
+  const auto peers = speaker_->Peers();
+  ASSERT_FALSE(peers.has_value());
+  EXPECT_THAT(peers.error().message(), HasSubstr("BIRD runs and does not answer within 2000 ms"));
+  ASSERT_EQ(::kill(pid, SIGCONT), 0);
+  EXPECT_TRUE(Eventually([this] { return Health().silence == 0ms && Answers(); }));
+  EXPECT_EQ(Pid(), pid);
+}
+
+TEST_F(SpeakerTest, ABirdThatHangsForLongIsStartedAnewAlsoByALaterAgent) {
+  Send(View());
+  ASSERT_TRUE(Eventually([this] { return Answers(); }));
+  const pid_t pid = Pid();
+  ASSERT_EQ(::kill(pid, SIGSTOP), 0);
+  End();
+  options_.watch_period = 50ms;
+  options_.hung_after = 500ms;
+  bird_routes_ = true;
+  Begin();
+  Send(View());
+  EXPECT_TRUE(Health().running) << "it is not given a second one beside it";
+  EXPECT_TRUE(Eventually([&] { return Pid() != pid && Answers(); }));
+  const auto daemon = speaker_->Daemon();
+  ASSERT_TRUE(daemon.has_value());
+  EXPECT_TRUE(daemon->restarting) << "gracefully";
+  EXPECT_TRUE(Eventually([this] { return Health().silence == 0ms && Health().error.empty(); }));
+}
+
+TEST_F(SpeakerTest, SaysWhatBirdSaysOfItselfAndItsRoutes) {
+  BgpView view = View();
+  view.own_blocks = {*net::Cidr::Parse("10.65.1.0/26")};
+  Send(view);
+  ASSERT_TRUE(Eventually([this] { return Answers(); }));
+  const auto daemon = speaker_->Daemon();
+  ASSERT_TRUE(daemon.has_value()) << daemon.error().message();
+  EXPECT_THAT(daemon->version, HasSubstr("BIRD 2."));
+  EXPECT_EQ(daemon->router_id, "127.0.0.1");
+  EXPECT_FALSE(daemon->started.empty() || daemon->reconfigured.empty() || daemon->restarting);
+  const auto peers = speaker_->Peers();
+  ASSERT_TRUE(peers.has_value());
+  ASSERT_EQ(peers->size(), 1U);
+  EXPECT_EQ(peers->at(0).node, "node2");
+  EXPECT_EQ(peers->at(0).as_number, 64512U);
+  ASSERT_TRUE(peers->at(0).since_time.has_value());
+  EXPECT_LT(clock_.WallNow() - *peers->at(0).since_time, 60s);
+  const auto routes = speaker_->Routes();
+  ASSERT_TRUE(routes.has_value());
+  ASSERT_EQ(routes->size(), 1U);
+  EXPECT_EQ(routes->at(0).destination, "10.65.1.0/26");
+  EXPECT_TRUE(routes->at(0).best);
+}
+
 TEST_F(SpeakerTest, AProgramThatDoesNotExistIsReported) {
   End();
   options_.binary = "no-such-bird";
