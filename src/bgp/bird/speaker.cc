@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "bgp/bird/config.h"
 #include "bgp/bird/control.h"
+#include "bgp/bird/waker.h"
 #include "bgp/bird/watchdog.h"
 
 namespace calico::bgp {
@@ -246,6 +247,7 @@ struct BirdSpeaker::Impl {
 
   void Watch(StartedProcess running) {
     process = std::move(running);
+    waker = std::make_unique<Waker>(loop, process->pid);
     ended = loop.WatchFd(process->pidfd.get(), EventLoop::Interest::kRead, [this] { OnEnded(); });
     watchdog = std::make_unique<Watchdog>(loop, options.socket_path, options.watch_period, options.hung_after,
                                           [this] { OnHung(); });
@@ -262,6 +264,7 @@ struct BirdSpeaker::Impl {
     ::waitpid(process->pid, nullptr, WNOHANG);  // fails for an adopted one: somebody else's child
     ended.reset();
     watchdog.reset();
+    waker.reset();
     process.reset();
     if (clock.Now() - started_at > kStable) backoff.Reset();
     const auto log = ReadFile(options.log_path);
@@ -318,6 +321,7 @@ struct BirdSpeaker::Impl {
   std::string problem;
   std::vector<std::string> without_password;
   Backoff backoff{std::chrono::milliseconds(100), std::chrono::seconds(5)};
+  std::unique_ptr<Waker> waker;
   std::unique_ptr<Watchdog> watchdog;
   std::unique_ptr<EventLoop::Handle> ended, retry, reload, passwords, lead, release;
 };

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/subprocess.h"
+#include "base/text.h"
 #include "bgp/bird/control.h"
 #include "bgp/bird/speaker.h"
 
@@ -299,6 +300,50 @@ TEST_F(SpeakerTest, SaysWhatBirdSaysOfItselfAndItsRoutes) {
   ASSERT_EQ(routes->size(), 1U);
   EXPECT_EQ(routes->at(0).destination, "10.65.1.0/26");
   EXPECT_TRUE(routes->at(0).best);
+// Stock BIRD feeds a session in the background, and sends what it has fed when something happens on its
+// sockets, after 3 s at the latest.
+TEST_F(SpeakerTest, BirdDoesNotSleepOverWorkThatIsLeft) {
+  constexpr int kTimes = 5;
+  for (const char* address : {"10.0.0.1/24", "10.0.0.2/24"})
+    ASSERT_TRUE(RunProcess({"ip", "address", "add", address, "dev", "lo"}, 5s).has_value());
+  ASSERT_TRUE(RunProcess({"ip", "link", "set", "lo", "up"}, 5s).has_value());
+  const std::string receiver = directory_ + "/receiver";
+  ASSERT_TRUE(WriteFileAtomically(receiver + ".cfg",
+                                  "router id 10.0.0.2;\nprotocol device {}\nprotocol bgp {\n"
+                                  "  local 10.0.0.2 as 64512; neighbor 10.0.0.1 as 64512; strict bind;\n"
+                                  "  multihop; passive; ipv4 { import all; };\n}\n")
+                  .has_value());
+  auto started =
+      StartDetached({"bird", "-f", "-c", receiver + ".cfg", "-s", receiver + ".ctl"}, receiver + ".log");
+  ASSERT_TRUE(started.has_value());
+  const std::shared_ptr<void> end(nullptr, [&](void*) { ::kill(started->pid, SIGKILL); });
+  const auto told = [&] {
+    auto control = BirdControl::Connect(receiver + ".ctl", 1s);
+    const auto reply = control.has_value() ? control->Command("show route 10.65.1.0/26") : control.error();
+    return reply.has_value() && reply->back().code < 8000;
+  };
+  BgpView view = View();
+  view.ipv4 = net::Cidr::Parse("10.0.0.1/24");
+  view.peers[0].ip = *net::Ip::Parse("10.0.0.2");
+  view.bind_to_node_ip = true;
+  view.pools = {{*net::Cidr::Parse("10.65.0.0/16"), "pool"}};
+  view.own_blocks = {*net::Cidr::Parse("10.65.1.0/26")};
+  Send(view);
+  ASSERT_TRUE(Eventually(told));
+  // Another export filter, by a signal: the control socket, which wakes BIRD, is left alone.
+  const std::string config = ReadFile(options_.config_path).value();
+  for (int i = 0; i < kTimes; ++i) {
+    const bool hidden = i % 2 == 0;
+    ASSERT_TRUE(WriteFileAtomically(options_.config_path,
+                                    hidden ? ReplaceAll(config, "if net = 10.65.1.0/26 then accept",
+                                                        "if net = 10.65.1.0/26 then reject")
+                                           : config)
+                    .has_value());
+    ASSERT_EQ(::kill(Pid(), SIGHUP), 0);
+    const TimePoint begin = clock_.Now();
+    EXPECT_TRUE(Eventually([&] { return told() != hidden; }));
+    EXPECT_LT(clock_.Now() - begin, 1s) << i;
+  }
 }
 
 TEST_F(SpeakerTest, AProgramThatDoesNotExistIsReported) {
