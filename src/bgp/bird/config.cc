@@ -109,7 +109,11 @@ class Writer {
     ToKernel(family, n);
     // What the agent programs (protocol 80) is its own business: the blocks' blackholes stand below as static
     // routes. 81: copies of our own.
-    out_ += fmt::format("filter from_kernel{} {{ if krt_source ~ [ 80, 81 ] then reject; accept; }}\n\n", n);
+    // The host's own routes win over what a router tells, as they do in the kernel. Else a default route from
+    // outside would hide the one that next hops behind the gateway are reached by.
+    out_ += fmt::format(
+        "filter from_kernel{} {{ if krt_source ~ [ 80, 81 ] then reject; preference = 150; accept; }}\n\n",
+        n);
   }
 
   // Reference B8: own blocks as aggregates, borrowed addresses as /32, nothing else.
@@ -313,13 +317,18 @@ class Writer {
   void Channel(const BgpPeerView& peer, int n, bool same_as) {
     std::string next_hop;
     if (peer.next_hop == BgpNextHop::kSelf) next_hop = " next hop self;";
+    // The template's "self" would win over "keep".
     if (peer.next_hop == BgpNextHop::kKeep || (peer.keep_next_hop_of_other_as && !same_as))
-      next_hop = " next hop keep;";
-    const char* from = peer.type == BgpPeerView::Type::kMesh ? "mesh" : "router";
+      next_hop = " next hop self off; next hop keep;";
+    const bool mesh = peer.type == BgpPeerView::Type::kMesh;
+    // All of the mesh know each other: a way over a third node would only be longer, and to another AS BGP
+    // does not forbid it.
     out_ += fmt::format(
-        "  ipv{0} {{ import filter {{ {1}from_{2}{0}(); }}; export filter {{ {3}to_peers{0}(); }};{4} }};\n",
-        n, CallsOf(peer, FilterDirection::kImport, same_as), from,
-        CallsOf(peer, FilterDirection::kExport, same_as), next_hop);
+        "  ipv{0} {{ import filter {{ {1}from_{2}{0}(); }}; export filter {{ {3}{4}to_peers{0}(); }};{5} "
+        "}};\n",
+        n, CallsOf(peer, FilterDirection::kImport, same_as), mesh ? "mesh" : "router",
+        mesh ? "if proto ~ \"Mesh_*\" then reject; " : "", CallsOf(peer, FilterDirection::kExport, same_as),
+        next_hop);
   }
 
   const BgpView& view_;

@@ -300,6 +300,8 @@ TEST_F(SpeakerTest, SaysWhatBirdSaysOfItselfAndItsRoutes) {
   ASSERT_EQ(routes->size(), 1U);
   EXPECT_EQ(routes->at(0).destination, "10.65.1.0/26");
   EXPECT_TRUE(routes->at(0).best);
+}
+
 // Stock BIRD feeds a session in the background, and sends what it has fed when something happens on its
 // sockets, after 3 s at the latest.
 TEST_F(SpeakerTest, BirdDoesNotSleepOverWorkThatIsLeft) {
