@@ -95,6 +95,12 @@ struct BgpView {
   std::vector<std::string> ignored_interfaces;  // patterns
   std::vector<net::Cidr> own_blocks;            // confirmed ones
   bool operator==(const BgpView&) const = default;
+
+  std::vector<net::Cidr> PoolCidrs() const {
+    std::vector<net::Cidr> cidrs;
+    for (const BgpPoolView& pool : pools) cidrs.push_back(pool.cidr);
+    return cidrs;
+  }
 };
 
 }  // namespace calico::dataplane_api

@@ -146,10 +146,10 @@ bgp::BirdSpeaker::Options BirdOptions(const Environment& environment) {
     const Result<bool> has = WithRtnetlink(HasBirdRoutes);
     return has.has_value() && *has;
   };
-  options.hold_routes = [](const std::vector<dataplane_api::BgpPoolView>& pools) {
-    return WithRtnetlink([&](kernel::Rtnetlink& rtnetlink) { return HoldBirdRoutes(rtnetlink, pools); });
+  options.route_hold.hold = [](const std::vector<net::Cidr>& within) {
+    return WithRtnetlink([&](kernel::Rtnetlink& rtnetlink) { return HoldBirdRoutes(rtnetlink, within); });
   };
-  options.release_routes = [] { return WithRtnetlink(ReleaseHeldRoutes); };
+  options.route_hold.release = [] { return WithRtnetlink(ReleaseHeldRoutes); };
   options.password_of = [environment](const dataplane_api::BgpSecret& secret) {
     return ReadBgpPassword(environment, secret);
   };
@@ -247,7 +247,7 @@ class Agent {
     bird_routes_ = calc_.loop().Every(std::chrono::milliseconds(200), [this] {
       if (!graph_.in_sync() || !dataplane_->TakeSnapshot().ready) return;
       if (const Status removed = WithRtnetlink([&](kernel::Rtnetlink& rtnetlink) {
-            return RemoveBirdRoutes(rtnetlink, graph_.bgp_view().pools);
+            return RemoveBirdRoutes(rtnetlink, graph_.bgp_view().PoolCidrs());
           });
           !removed.has_value()) {
         LogWarning(kComponent, "routes of the former BIRD: {}; trying again", removed.error().message());

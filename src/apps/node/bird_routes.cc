@@ -27,8 +27,8 @@ Status Remove(kernel::Rtnetlink& rtnetlink, const RouteKey& key, std::uint8_t pr
   return removed;
 }
 
-bool IsIn(const std::vector<dataplane_api::BgpPoolView>& pools, const net::Cidr& dst) {
-  return std::any_of(pools.begin(), pools.end(), [&](const auto& pool) { return pool.cidr.Contains(dst); });
+bool IsIn(const std::vector<net::Cidr>& within, const net::Cidr& dst) {
+  return std::any_of(within.begin(), within.end(), [&](const net::Cidr& cidr) { return cidr.Contains(dst); });
 }
 
 }  // namespace
@@ -42,16 +42,16 @@ Result<bool> HasBirdRoutes(kernel::Rtnetlink& rtnetlink) {
   return found;
 }
 
-Status RemoveBirdRoutes(kernel::Rtnetlink& rtnetlink, const std::vector<dataplane_api::BgpPoolView>& pools) {
+Status RemoveBirdRoutes(kernel::Rtnetlink& rtnetlink, const std::vector<net::Cidr>& within) {
   return ForEachRoute(rtnetlink, kernel::kProtoBird, [&](const RouteKey& key, const Route&) {
-    return IsIn(pools, key.dst) ? Remove(rtnetlink, key, kernel::kProtoBird) : Ok();
+    return IsIn(within, key.dst) ? Remove(rtnetlink, key, kernel::kProtoBird) : Ok();
   });
 }
 
-Status HoldBirdRoutes(kernel::Rtnetlink& rtnetlink, const std::vector<dataplane_api::BgpPoolView>& pools) {
+Status HoldBirdRoutes(kernel::Rtnetlink& rtnetlink, const std::vector<net::Cidr>& within) {
   return ForEachRoute(rtnetlink, kernel::kProtoBird, [&](const RouteKey& key, Route route) {
     // One of several gateways has none here.
-    if (!IsIn(pools, key.dst) || route.ifindex == 0) return Ok();
+    if (!IsIn(within, key.dst) || route.ifindex == 0) return Ok();
     route.protocol = kernel::kProtoHeld;
     return rtnetlink.ReplaceRoute(kernel::kMainTable, {key.dst, kHeldMetric}, route);
   });

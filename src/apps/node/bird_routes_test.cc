@@ -37,7 +37,7 @@ class BirdRoutesTest : public ::testing::Test {
 
   kernel::testing::FakeRtnetlink rtnetlink_;
   int link_ = 0;
-  const std::vector<dataplane_api::BgpPoolView> pools_{{C("10.65.0.0/16"), "pool"}};
+  const std::vector<net::Cidr> pools_{C("10.65.0.0/16")};
 };
 
 TEST_F(BirdRoutesTest, AHeldRouteLeadsWhereBirdsDidUntilItIsReleased) {
@@ -63,7 +63,7 @@ TEST_F(BirdRoutesTest, OfABirdThatIsGoneForGoodThoseIntoThePoolsGo) {
   ASSERT_TRUE(RemoveBirdRoutes(rtnetlink_, pools_).has_value());
   EXPECT_EQ(Routes().size(), 1U);
   Write("10.65.2.0/26", kernel::kProtoCalico, 0);
-  ASSERT_TRUE(RemoveBirdRoutes(rtnetlink_, {{C("203.0.113.0/24"), "other"}}).has_value());
+  ASSERT_TRUE(RemoveBirdRoutes(rtnetlink_, {C("203.0.113.0/24")}).has_value());
   EXPECT_FALSE(HasBirdRoutes(rtnetlink_).value());
 }
 

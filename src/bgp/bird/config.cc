@@ -53,7 +53,8 @@ class Writer {
     if (!classes.empty()) out_ += fmt::format("log stderr {};\n", classes);
     out_ += fmt::format("router id {};\n", RouterId());
     // One dead peer must not hold back everything for BIRD's default of 240 s (reference bgp-and-node B16).
-    out_ += "graceful restart wait 20;\n\n";
+    // Routes that have not come by then are held by the agent.
+    out_ += "graceful restart wait 3;\n\n";
     for (const Family family : {Family::kV4, Family::kV6}) Filters(family);
     PeerFilters();
     // Workload interfaces come and go: BIRD need not look at them (B14).

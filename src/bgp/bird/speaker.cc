@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "bgp/bird/config.h"
 #include "bgp/bird/control.h"
+#include "bgp/bird/route_hold.h"
 #include "bgp/bird/waker.h"
 #include "bgp/bird/watchdog.h"
 
@@ -29,12 +30,8 @@ constexpr Duration kCommandTimeout = std::chrono::seconds(2);
 constexpr Duration kReloadPeriod = std::chrono::milliseconds(50);
 constexpr Duration kStopTimeout = std::chrono::seconds(5);
 constexpr Duration kCheckTimeout = std::chrono::seconds(10);
-// How long the other end may take to learn of a change that closes the session, and how long a session must
-// be up until its routes are there.
+// How long the other end may take to learn of a change that closes the session.
 constexpr Duration kHoldLead = std::chrono::milliseconds(500);
-constexpr Duration kHoldPeriod = std::chrono::milliseconds(500);
-constexpr int kHoldRounds = 3;
-constexpr Duration kLongestHold = std::chrono::seconds(30);
 constexpr Duration kPasswordPeriod =
     std::chrono::seconds(5);          // files with passwords tell nobody that they change
 constexpr mode_t kConfigMode = 0600;  // it may have passwords
@@ -69,7 +66,11 @@ std::string DirectoryOf(const std::string& path) {
 }  // namespace
 
 struct BirdSpeaker::Impl {
-  Impl(EventLoop& l, const Clock& c, Options o) : loop(l), clock(c), options(std::move(o)) {}
+  Impl(EventLoop& l, const Clock& c, Options o)
+      : loop(l),
+        clock(c),
+        options(std::move(o)),
+        hold(l, c, options.route_hold, [this] { return SessionsAreUp(); }) {}
 
   void OnView(const dataplane_api::BgpView& new_view) {
     view = new_view;
@@ -119,46 +120,21 @@ struct BirdSpeaker::Impl {
   // (reference bgp-and-node B16): the other end must hold its routes, too, before ours closes. Each learns of
   // the change from the store at about the same time.
   void Hold() {
-    if (options.hold_routes) {
-      if (const Status held = options.hold_routes(view.pools); !held.has_value())
-        LogWarning(kComponent, "routes while sessions are set up anew: {}", held.error().message());
-    }
     LogInfo(kComponent, "sessions with other nodes change: their routes are held meanwhile");
-    release.reset();
+    hold.Hold(view.PoolCidrs());
     lead = loop.After(kHoldLead, [this] {
       lead.reset();
       Apply();
-      ReleaseWhenUp();
-    });
-  }
-  // Once the sessions are up for a while, or what is not up for a long time.
-  void ReleaseWhenUp() {
-    const TimePoint give_up = clock.Now() + kLongestHold;
-    release = loop.Every(kHoldPeriod, [this, give_up, up = 0]() mutable {
-      up = SessionsAreUp() ? up + 1 : 0;
-      if (up < kHoldRounds && clock.Now() < give_up) return;
-      const Result<std::size_t> released =
-          options.release_routes ? options.release_routes() : Result<std::size_t>(0);
-      if (!released.has_value()) {
-        LogWarning(kComponent, "held routes: {}; trying again", released.error().message());
-        return;
-      }
-      if (*released > 0)
-        LogInfo(kComponent, "{} held routes are released: {}", *released,
-                up < kHoldRounds ? "not all sessions are up, but it has been long" : "all sessions are up");
-      release.reset();  // last: this function is its
+      hold.ReleaseWhenUp();
     });
   }
   bool SessionsAreUp() const {
     auto control = BirdControl::Connect(options.socket_path, kCommandTimeout);
     if (!control.has_value()) return false;
     const auto peers = control->Peers();
-    if (!peers.has_value()) return false;
-    return std::all_of(sessions.begin(), sessions.end(), [&](const auto& entry) {
-      return std::any_of(peers->begin(), peers->end(), [&](const PeerStatus& peer) {
-        return peer.session == entry.first && peer.bgp_state == "Established";
-      });
-    });
+    return peers.has_value() && std::all_of(peers->begin(), peers->end(), [](const PeerStatus& peer) {
+             return peer.bgp_state == "Established";
+           });
   }
 
   void Apply() {
@@ -236,13 +212,17 @@ struct BirdSpeaker::Impl {
     applied_sessions = sessions;
     problem.clear();
     Watch(std::move(*started));
+    // BIRD removes what it has not learned again when it has waited for long enough, and it shall not wait
+    // long.
+    if (argv.back() == "-R") hold.Hold({*net::Cidr::Parse("0.0.0.0/0"), *net::Cidr::Parse("::/0")});
+    hold.ReleaseWhenUp();
   }
 
   // It runs with what is wanted. A former agent may have held routes.
   void Adopted() {
     applied_sessions = sessions;
     problem.clear();
-    ReleaseWhenUp();
+    hold.ReleaseWhenUp();
   }
 
   void Watch(StartedProcess running) {
@@ -266,9 +246,12 @@ struct BirdSpeaker::Impl {
     watchdog.reset();
     waker.reset();
     process.reset();
-    if (clock.Now() - started_at > kStable) backoff.Reset();
+    const bool stable = clock.Now() - started_at > kStable;
+    if (stable) backoff.Reset();
     const auto log = ReadFile(options.log_path);
-    Failed("BIRD ended" + (log.has_value() ? LastLine(*log) : std::string()));
+    // Its peers wait for it.
+    Failed("BIRD ended" + (log.has_value() ? LastLine(*log) : std::string()),
+           stable ? Duration() : backoff.Next());
   }
   static std::string LastLine(const std::string& text) {
     const std::string_view trimmed = Trim(text);
@@ -302,8 +285,8 @@ struct BirdSpeaker::Impl {
     reload = loop.After(kReloadPeriod, [this] { Reload(); });
   }
 
-  void Failed(const std::string& what) {
-    const Duration delay = backoff.Next();
+  void Failed(const std::string& what) { Failed(what, backoff.Next()); }
+  void Failed(const std::string& what, Duration delay) {
     LogError(kComponent, "{}; trying again in {} ms", what, delay / std::chrono::milliseconds(1));
     problem = what;
     retry = loop.After(delay, [this] { Apply(); });
@@ -312,6 +295,7 @@ struct BirdSpeaker::Impl {
   EventLoop& loop;
   const Clock& clock;
   const Options options;
+  RouteHold hold;
   dataplane_api::BgpView view;
   std::string wanted;
   std::map<std::string, std::string> sessions, applied_sessions;  // with nodes of the cluster: wanted, BIRD's
@@ -323,7 +307,7 @@ struct BirdSpeaker::Impl {
   Backoff backoff{std::chrono::milliseconds(100), std::chrono::seconds(5)};
   std::unique_ptr<Waker> waker;
   std::unique_ptr<Watchdog> watchdog;
-  std::unique_ptr<EventLoop::Handle> ended, retry, reload, passwords, lead, release;
+  std::unique_ptr<EventLoop::Handle> ended, retry, reload, passwords, lead;
 };
 
 BirdSpeaker::BirdSpeaker(EventLoop& loop, const Clock& clock, Options options)

@@ -10,6 +10,7 @@
 #include "base/event_loop.h"
 #include "base/result.h"
 #include "bgp/bird/config.h"
+#include "bgp/bird/route_hold.h"
 #include "bgp/speaker.h"
 #include "dataplane_api/bgp_view.h"
 
@@ -29,10 +30,7 @@ class BirdSpeaker final : public Speaker {
     std::string log_path = "/var/log/calico/bird.log";
     // Whether the kernel still holds routes of protocol bird: then BIRD starts with -R (graceful restart).
     std::function<bool()> kernel_has_bird_routes;
-    // Keeps the kernel's routes into the pools while BIRD loses them because sessions are set up anew, and
-    // ends that.
-    std::function<Status(const std::vector<dataplane_api::BgpPoolView>& pools)> hold_routes;
-    std::function<Result<std::size_t>()> release_routes;  // how many there were
+    RouteHold::Kernel route_hold;
     PasswordOf password_of;
     // How often it is asked whether it lives, and after how long without an answer it is started anew.
     Duration watch_period = std::chrono::seconds(5), hung_after = std::chrono::seconds(30);

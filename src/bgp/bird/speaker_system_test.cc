@@ -42,11 +42,11 @@ class SpeakerTest : public ::testing::Test {
     options_.pid_path = directory_ + "/run/bird.pid";
     options_.log_path = directory_ + "/log/bird.log";
     options_.kernel_has_bird_routes = [this] { return bird_routes_; };
-    options_.hold_routes = [this](const auto&) {
+    options_.route_hold.hold = [this](const auto&) {
       holds_ += "held ";
       return Ok();
     };
-    options_.release_routes = [this]() -> Result<std::size_t> {
+    options_.route_hold.release = [this]() -> Result<std::size_t> {
       if (holds_.ends_with("held ")) holds_ += "released ";
       return 1;
     };
@@ -205,7 +205,7 @@ TEST_F(SpeakerTest, RoutesAreHeldBeforeASessionOfTheClusterIsSetUpAnew) {
   EXPECT_TRUE(Eventually([this] { return Peers()->at(0).session == "Node_127_0_0_2"; }));
   SleepFor(1s);
   thread_->RunSync([this] { EXPECT_EQ(holds_, "held ") << "the session is not up"; });
-  view.peers[0].node.clear();  // it is no node: nothing is waited for
+  view.peers.clear();  // nothing is waited for
   Send(view);
   EXPECT_TRUE(Eventually([this] {
     bool released = false;
