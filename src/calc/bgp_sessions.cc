@@ -97,7 +97,10 @@ class Sessions {
   }
 
   void Add(const model::BGPPeer& peer) {
-    if (!peer.local_workload_selector.empty()) return;
+    if (!peer.local_workload_selector.empty()) {
+      if (IsNear(peer, state_.node_name, self_)) AddLocalWorkloads(peer);
+      return;
+    }
     if (IsNear(peer, state_.node_name, self_)) AddForward(peer);
     if (peer.reverse_peering != "Manual" && IsFar(peer)) AddReverse(peer);
   }
@@ -118,6 +121,29 @@ class Sessions {
     }
     for (const auto& [name, node] : state_.nodes) {
       if (name != state_.node_name && Selects(peer.peer_selector, node)) AddNode(session, name, node);
+    }
+  }
+
+  // Workloads of this host call the node at an address that is the same on every host.
+  void AddLocalWorkloads(const model::BGPPeer& peer) {
+    const auto* global = BgpConfigurationOf(state_, "default");
+    const auto selector = model::Selector::Parse(peer.local_workload_selector);
+    if (global == nullptr || !selector.has_value()) return;
+    BgpPeerView session = Described(peer);
+    session.type = BgpPeerView::Type::kLocalWorkload;
+    session.as_number = peer.as_number.value_or(0);
+    session.reachable_by.reset();
+    session.passive = true;
+    for (const ClusterState::LocalWorkload& workload : state_.local_workloads) {
+      if (!selector->Matches(workload.labels)) continue;
+      for (const net::Cidr& address : workload.addresses) {
+        const bool v4 = address.family() == net::Family::kV4;
+        session.local_ip =
+            net::Ip::Parse(v4 ? global->local_workload_peering_ipv4 : global->local_workload_peering_ipv6);
+        session.ip = address.ip();
+        if (session.local_ip && session.local_ip->family() == address.family())
+          sessions_.try_emplace({session.ip, session.port}, session);
+      }
     }
   }
 

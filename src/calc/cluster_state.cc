@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "calc/cluster_state.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "calc/encapsulation.h"
 #include "calc/felix_settings.h"
@@ -50,6 +52,11 @@ void AddServiceAddresses(const ClusterState& state, const std::string& action,
 }
 
 }  // namespace
+
+bool ClusterState::HasWorkloadPeers() const {
+  return std::any_of(bgp_peers.begin(), bgp_peers.end(),
+                     [](const auto& entry) { return !entry.second.local_workload_selector.empty(); });
+}
 
 bool ClusterState::Apply(const model::Key& key, const model::Object* object) {
   switch (key.kind) {

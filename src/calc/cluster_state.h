@@ -10,6 +10,7 @@
 #include "calc/felix_settings.h"
 #include "dataplane_api/bgp_view.h"
 #include "dataplane_api/updates.h"
+#include "model/selector/selector.h"
 #include "model/update.h"
 
 namespace calico::calc {
@@ -27,6 +28,14 @@ struct ClusterState {
   std::set<net::Cidr> own_blocks;                          // confirmed affinities of this node
   std::map<net::Cidr, std::set<std::string>> block_hosts;  // confirmed affinities of all nodes; none is empty
   bool speaker = true;                                     // BIRD runs here
+  // Those of this host, while a BGPPeer selects among them.
+  struct LocalWorkload {
+    model::Labels labels;  // with its profiles'
+    std::vector<net::Cidr> addresses;
+  };
+  std::vector<LocalWorkload> local_workloads;
+
+  bool HasWorkloadPeers() const;
 
   // Takes the change if it is of one of these kinds. False: answers that are computed whole stay as they are.
   bool Apply(const model::Key& key, const model::Object* object);

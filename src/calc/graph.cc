@@ -137,7 +137,24 @@ struct Graph::Impl {
     if (old != nullptr) {
       for (const std::string& profile : ProfilesOf(*old)) ReleaseProfile(profile);
     }
-    if (is_local || old != nullptr) MarkEndpoint(key);
+    if (is_local || old != nullptr) {
+      MarkEndpoint(key);
+      bgp_changed = bgp_changed || cluster.HasWorkloadPeers();
+    }
+  }
+  std::vector<ClusterState::LocalWorkload> LocalWorkloads() const {
+    std::vector<ClusterState::LocalWorkload> workloads;
+    for (const auto& [key, endpoint] : local) {
+      const auto* workload = std::get_if<model::WorkloadEndpoint>(endpoint.object.get());
+      if (workload == nullptr || model::IsSwitchedOff(*workload)) continue;
+      model::Labels labels = OwnLabels(*endpoint.object);
+      for (const std::string& profile : ProfilesOf(*endpoint.object)) {
+        if (const model::Profile* found = FindProfile(profile))
+          labels.insert(found->labels_to_apply.begin(), found->labels_to_apply.end());
+      }
+      workloads.push_back({std::move(labels), AddressesOf(*endpoint.object)});
+    }
+    return workloads;
   }
   void MarkEndpoint(const Key& key) {
     if (key.kind == Kind::kHostEndpoint)
@@ -186,8 +203,10 @@ struct Graph::Impl {
     const model::Labels labels = profile == nullptr ? model::Labels() : profile->labels_to_apply;
     sets.SetParent(key.name, labels);
     local_index.SetParent(key.name, labels);
-    if (const auto found = active_profiles.find(key.name); found != active_profiles.end())
+    if (const auto found = active_profiles.find(key.name); found != active_profiles.end()) {
       Convert(key.name, found->second.second);
+      bgp_changed = bgp_changed || cluster.HasWorkloadPeers();
+    }
   }
   void UseProfile(const std::string& name) {
     auto [found, fresh] = active_profiles.try_emplace(name, 0, ActiveRules(sets));
@@ -441,7 +460,10 @@ Batch Graph::Apply(const model::UpdateBatch& batch) {
 }
 
 dataplane_api::BgpView Graph::bgp_view() const {
-  return ComputeBgpView(impl_->cluster);
+  if (!impl_->cluster.HasWorkloadPeers()) return ComputeBgpView(impl_->cluster);
+  ClusterState cluster = impl_->cluster;
+  cluster.local_workloads = impl_->LocalWorkloads();
+  return ComputeBgpView(cluster);
 }
 bool Graph::TakeBgpChanged() {
   return std::exchange(impl_->bgp_changed, false);

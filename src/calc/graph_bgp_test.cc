@@ -194,6 +194,56 @@ TEST_F(GraphBgpSessionsTest, AClientMeetsItsReflectorsOnly) {
   EXPECT_TRUE(Sessions().at("172.30.200.37").reflects_us);
 }
 
+TEST_F(GraphBgpSessionsTest, WorkloadsOfThisHostThatAreSelectedHaveSessionsOfTheirOwn) {
+  MeshOff();
+  const auto put_workload = [this](const std::string& name, const std::string& node,
+                                   const std::string& role) {
+    model::WorkloadEndpoint endpoint;
+    endpoint.metadata.ns = "default";
+    endpoint.metadata.labels = {{"role", role}};
+    endpoint.node = node;
+    endpoint.interface_name = "cali" + name;
+    endpoint.ip_networks = {"10.65.1." + name + "/32", "fd65::" + name + "/128"};
+    endpoint.profiles = {"with-labels"};
+    Put(Key::Resource(Kind::kWorkloadEndpoint, name, "default"), endpoint);
+  };
+  graph_.TakeBgpChanged();
+  put_workload("1", "node1", "router");
+  EXPECT_FALSE(graph_.TakeBgpChanged()) << "nobody asks for workloads";
+  put_workload("2", "node1", "other");
+  put_workload("3", "node2", "router");
+  const auto select = [this](const std::string& selector) {
+    Peer("workloads", [&](model::BGPPeer& peer) {
+      peer.local_workload_selector = selector;
+      peer.as_number = 65010;
+    });
+  };
+  select("role == 'router'");
+  EXPECT_THAT(Sessions(), IsEmpty()) << "there is no address for them";
+  model::BGPConfiguration configuration;
+  configuration.node_to_node_mesh_enabled = false;
+  configuration.local_workload_peering_ipv4 = "169.254.0.179";
+  Put(Key::Resource(Kind::kBGPConfiguration, "default"), configuration);
+  ASSERT_EQ(Sessions().size(), 1U);
+  const BgpPeerView session = Sessions().at("10.65.1.1");
+  EXPECT_EQ(session.type, BgpPeerView::Type::kLocalWorkload);
+  EXPECT_EQ(session.local_ip, I("169.254.0.179"));
+  EXPECT_EQ(session.as_number, 65010U);
+  EXPECT_TRUE(session.passive);
+  graph_.TakeBgpChanged();
+  put_workload("4", "node1", "router");
+  EXPECT_TRUE(graph_.TakeBgpChanged());
+  EXPECT_EQ(Sessions().size(), 2U);
+  // Labels of profiles count.
+  select("given == 'here'");
+  EXPECT_THAT(Sessions(), IsEmpty());
+  model::Profile profile;
+  profile.labels_to_apply = {{"given", "here"}};
+  Put(Key::Resource(Kind::kProfile, "with-labels"), profile);
+  EXPECT_TRUE(graph_.TakeBgpChanged());
+  EXPECT_EQ(Sessions().size(), 3U);
+}
+
 TEST_F(GraphBgpSessionsTest, OneOfTwoNodesCalls) {
   EXPECT_TRUE(Sessions().at("172.30.200.37").passive) << "its address is the greater text";
   PutNode("node3", "172.30.200.4/24");

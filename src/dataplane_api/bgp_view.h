@@ -24,7 +24,7 @@ struct BgpSecret {
 enum class BgpNextHop : std::uint8_t { kAuto, kSelf, kKeep };  // kAuto: what BGP says
 // One session of this node (reference bgp-and-node B4).
 struct BgpPeerView {
-  enum class Type : std::uint8_t { kMesh, kGlobal, kNode } type = Type::kMesh;
+  enum class Type : std::uint8_t { kMesh, kGlobal, kNode, kLocalWorkload } type = Type::kMesh;
   net::Ip ip;
   std::uint16_t port = 179;
   std::uint32_t as_number = 0;
@@ -41,7 +41,8 @@ struct BgpPeerView {
   std::optional<int> ttl_hops = std::nullopt;          // TTL security: the peer is so many hops away at most
   std::optional<net::Ip> reachable_by = std::nullopt;  // the gateway to it
   std::optional<BgpSecret> password = std::nullopt;
-  std::vector<std::string> filters = {};  // in order; names of BgpView::filters
+  std::optional<net::Ip> local_ip = std::nullopt;  // our end, if it is not the node's address
+  std::vector<std::string> filters = {};           // in order; names of BgpView::filters
   bool operator==(const BgpPeerView&) const = default;
   auto operator<=>(const BgpPeerView&) const = default;
 };
@@ -82,6 +83,8 @@ struct BgpView {
   std::optional<net::Cidr> ipv4, ipv6;  // our node's addresses with their prefix
   std::uint32_t as_number = 64512;
   std::uint16_t listen_port = 179;
+  std::optional<net::Ip> router_id;              // if the node's IPv4 address is not to be it
+  bool bfd = false;                              // watch every session with BFD (RFC 5880)
   std::string log_severity;                      // "Info", "Debug", …
   std::string cluster_id;                        // of this node as route reflector; empty: it is none
   std::vector<BgpPeerView> peers;                // without ourselves

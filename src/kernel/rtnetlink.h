@@ -79,7 +79,7 @@ struct Link {
 // A device that is no veth, to be made down.
 struct NewLink {
   std::string name;
-  std::string kind;  // "ipip", "vxlan", "wireguard", "dummy"
+  std::string kind;  // "ipip", "vxlan", "wireguard", "bridge", "dummy"
   std::optional<net::Mac> mac;
   int mtu_bytes = 0;           // 0: kernel default
   std::optional<Vxlan> vxlan;  // of kind "vxlan"

@@ -23,6 +23,7 @@
 #include "apps/node/dataplane_thread.h"
 #include "apps/node/health.h"
 #include "apps/node/ipam_upkeep.h"
+#include "apps/node/peering_device.h"
 #include "apps/node/settings.h"
 #include "apps/node/show.h"
 #include "apps/node/startup.h"
@@ -180,12 +181,14 @@ class Agent {
         node_(std::move(node)),
         overrides_(std::move(overrides)),
         uses_bird_(uses_bird),
+        bfd_(environment_.GetBool("CALICO_BGP_BFD", false)),
         graph_(node_, overrides_, uses_bird_),
         calc_("calc"),
         bgp_("bgp"),
         upkeep_(client_, clock_, node_, overrides_) {}
 
   Status Start(const FelixSettings& settings) {
+    ASSIGN_OR_RETURN(router_id_, RouterIdOf(environment_, node_));
     ASSIGN_OR_RETURN(dataplane_, DataplaneThread::Open(clock_));
     if (!uses_bird_) RETURN_IF_ERROR(TakeOverFromBird());
     if (uses_bird_) {
@@ -231,10 +234,30 @@ class Agent {
     if (pools) upkeep_.Recheck();
     // A workload or a policy says nothing of BGP.
     if (speaker_ == nullptr || !graph_.TakeBgpChanged()) return;
-    const dataplane_api::BgpView view = graph_.bgp_view();
+    dataplane_api::BgpView view = graph_.bgp_view();
+    view.router_id = router_id_;
+    view.bfd = bfd_;
     if (sent_view_ && *sent_view_ == view) return;
     sent_view_ = view;
-    bgp_.loop().Post([this, view] { speaker_->OnView(view); });
+    bgp_.loop().Post([this, view] {
+      SyncPeering(view);
+      speaker_->OnView(view);
+    });
+  }
+
+  // Before BIRD listens there. On the bgp loop.
+  void SyncPeering(const dataplane_api::BgpView& view) {
+    std::set<net::Ip> addresses;
+    for (const dataplane_api::BgpPeerView& peer : view.peers) {
+      if (peer.local_ip) addresses.insert(*peer.local_ip);
+    }
+    const Status synced =
+        WithRtnetlink([&](kernel::Rtnetlink& rtnetlink) { return SyncPeeringDevice(rtnetlink, addresses); });
+    peering_.reset();
+    if (synced.has_value()) return;
+    LogWarning(kComponent, "address for BGP sessions of workloads: {}; trying again",
+               synced.error().message());
+    peering_ = bgp_.loop().After(std::chrono::seconds(5), [this, view] { SyncPeering(view); });
   }
 
   // The backend was bird before and is another one now: what that BIRD left in the kernel would stay for
@@ -405,6 +428,8 @@ class Agent {
   const std::string node_;
   const model::FelixConfiguration overrides_;
   const bool uses_bird_;
+  std::optional<net::Ip> router_id_;
+  const bool bfd_;
   std::atomic<int> workload_mtu_ = 0;
   calc::Graph graph_;           // the calc loop
   std::set<std::string> told_;  // problems of policy that last
@@ -413,7 +438,8 @@ class Agent {
   LoopThread calc_;
   std::unique_ptr<EventLoop::Handle> bird_routes_;
   LoopThread bgp_;
-  std::unique_ptr<bgp::Speaker> speaker_;  // the bgp loop
+  std::unique_ptr<EventLoop::Handle> peering_;  // the bgp loop
+  std::unique_ptr<bgp::Speaker> speaker_;       // the bgp loop
   IpamUpkeep upkeep_;
   std::unique_ptr<datastore::Syncer> syncer_;
   std::unique_ptr<Health> health_;
@@ -475,6 +501,8 @@ Status Clean() {
   InitLogging(LogLevel::kInfo, "calico-node");
   ASSIGN_OR_RETURN(const UniqueFd lock, TakeLock());
   ASSIGN_OR_RETURN([[maybe_unused]] const bool stopped, bgp::BirdSpeaker::StopBird({}));
+  RETURN_IF_ERROR(
+      WithRtnetlink([](kernel::Rtnetlink& rtnetlink) { return SyncPeeringDevice(rtnetlink, {}); }));
   ASSIGN_OR_RETURN(dataplane::KernelHandles kernel, dataplane::KernelHandles::Open());
   return dataplane::RemoveEverything(kernel.AsKernel());
 }

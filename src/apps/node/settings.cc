@@ -112,6 +112,27 @@ Result<model::FelixConfiguration> FelixOverrides(const Environment& environment)
   return overrides;
 }
 
+Result<std::optional<net::Ip>> RouterIdOf(const Environment& environment, const std::string& node) {
+  const std::string text = environment.GetOr("CALICO_ROUTER_ID", "");
+  if (text.empty()) return std::optional<net::Ip>();
+  if (text == "hash") {
+    const std::string hash = Sha256Hex(node);
+    std::string quad;
+    for (std::size_t index = 0; index < 4; ++index) {
+      int byte = std::stoi(hash.substr(index * 2, 2), nullptr, 16);
+      if (index == 0 && byte > 223) byte -= 32;  // multicast and beyond are no identifiers
+      quad += (index == 0 ? "" : ".") + std::to_string(byte);
+    }
+    return net::Ip::Parse(quad);
+  }
+  const auto ip = net::Ip::Parse(text);
+  if (!ip || ip->family() != net::Family::kV4) {
+    return Error(ErrorCode::kInvalidArgument,
+                 fmt::format("CALICO_ROUTER_ID='{}' is no router ID: use hash or an IPv4 address", text));
+  }
+  return ip;
+}
+
 FelixSettings Merge(const std::vector<const model::FelixConfiguration*>& weakest_first) {
   FelixSettings settings;
   for (const model::FelixConfiguration* configuration : weakest_first) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "base/result.h"
 #include "datastore/resources.h"
 #include "model/felix_configuration.h"
+#include "net/ip.h"
 
 namespace calico::node {
 
@@ -22,6 +24,10 @@ Result<std::string> DetermineNodeName(const Environment& environment);
 
 // The FELIX_* variables that this version reads. kInvalidArgument names the variable.
 Result<model::FelixConfiguration> FelixOverrides(const Environment& environment);
+
+// CALICO_ROUTER_ID: a dotted quad, or "hash" for one that follows from the node's name, or nothing for the
+// node's IPv4 address (reference bgp-and-node A1.3). kInvalidArgument.
+Result<std::optional<net::Ip>> RouterIdOf(const Environment& environment, const std::string& node);
 
 // What the agent itself needs of FelixConfiguration: global, per node, environment; the last wins.
 struct FelixSettings {

@@ -62,6 +62,18 @@ TEST(NodeName, ComesFromTheHostInLowerCase) {
   EXPECT_EQ(NameWith({{"CALICO_NODENAME_FILE", kNoFile}}), ToLower(host));
 }
 
+TEST(RouterId, IsTheNodesAddressUnlessItIsGivenOrMadeOfTheName) {
+  const auto id = [](const std::string& text, const std::string& node = "node1") {
+    return RouterIdOf(Environment(Variables{{"CALICO_ROUTER_ID", text}}), node);
+  };
+  EXPECT_EQ(id("").value(), std::nullopt);
+  EXPECT_EQ(id("10.0.0.9").value(), net::Ip::Parse("10.0.0.9"));
+  EXPECT_EQ(id("hash").value(), net::Ip::Parse("202.18.243.27")) << "SHA-256 begins with ca12f31b";
+  EXPECT_EQ(id("hash", "calico-node3").value(), net::Ip::Parse("204.255.103.78")) << "ecff674e, 32 less";
+  EXPECT_FALSE(id("fd00::1").has_value());
+  EXPECT_EQ(id("me").error().message(), "CALICO_ROUTER_ID='me' is no router ID: use hash or an IPv4 address");
+}
+
 TEST(FelixOverrides, NothingSetOverridesNothing) {
   const auto overrides = FelixOverrides(Environment(Variables{}));
   ASSERT_TRUE(overrides.has_value());

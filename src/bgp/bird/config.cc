@@ -34,9 +34,10 @@ std::string LogClasses(const std::string& severity) {
 
 // Protocol names are what `node status` of every version decodes.
 std::string ProtocolName(const BgpPeerView& peer) {
-  const char* prefix = peer.type == BgpPeerView::Type::kMesh     ? "Mesh_"
-                       : peer.type == BgpPeerView::Type::kGlobal ? "Global_"
-                                                                 : "Node_";
+  const char* prefix = peer.type == BgpPeerView::Type::kMesh            ? "Mesh_"
+                       : peer.type == BgpPeerView::Type::kGlobal        ? "Global_"
+                       : peer.type == BgpPeerView::Type::kLocalWorkload ? "Local_Workload_"
+                                                                        : "Node_";
   std::string name = prefix + ReplaceAll(ReplaceAll(peer.ip.ToString(), ".", "_"), ":", "_");
   if (peer.port != 179) name += fmt::format("_port_{}", peer.port);
   return name;
@@ -69,6 +70,10 @@ class Writer {
         ignored);
     for (const Family family : {Family::kV4, Family::kV6}) Kernel(family);
     for (const Family family : {Family::kV4, Family::kV6}) Statics(family);
+    if (view_.bfd)
+      out_ +=
+          "protocol bfd { interface \"*\" { interval 300 ms; multiplier 3; }; multihop { interval 300 ms; "
+          "multiplier 3; }; }\n";
     if (view_.node_exists) {
       for (const Family family : {Family::kV4, Family::kV6}) Sessions(family);
     }
@@ -94,6 +99,7 @@ class Writer {
   }
 
   std::string RouterId() const {
+    if (view_.router_id) return view_.router_id->ToString();
     if (view_.ipv4) return view_.ipv4->ip().ToString();
     if (!view_.ipv6) return "127.0.0.1";
     // Without an IPv4 address: four bytes that depend on the IPv6 one, below the multicast range.
@@ -274,7 +280,7 @@ class Writer {
         "  ipv{0} {{ gateway recursive; import filter {{ from_mesh{0}(); }}; export filter {{ to_peers{0}(); "
         "}}; add paths on;{2} "
         "}};\n}}\n",
-        n, view_.bind_to_node_ip ? "  strict bind on;\n" : "",
+        n, std::string(view_.bind_to_node_ip ? "  strict bind on;\n" : "") + (view_.bfd ? "  bfd on;\n" : ""),
         view_.cluster_id.empty() ? " next hop self;" : "");
     for (const BgpPeerView& peer : view_.peers) {
       if (peer.ip.family() == family) Session(peer, *local, n);
@@ -292,6 +298,10 @@ class Writer {
   std::uint32_t OwnAs(const BgpPeerView& peer) const {
     return peer.local_as_number != 0 ? peer.local_as_number : view_.as_number;
   }
+  static std::string LocalIp(const BgpPeerView& peer, const net::Cidr& local) {
+    if (peer.local_ip) return peer.local_ip->ToString() + " ";
+    return peer.from_node_ip ? local.ip().ToString() + " " : "";
+  }
   // All but what is done with routes; empty: there is none.
   std::string SessionHead(const BgpPeerView& peer, const net::Cidr& local) const {
     std::string password;
@@ -304,8 +314,7 @@ class Writer {
     std::string head =
         fmt::format("  neighbor {} port {} as {};\n", peer.ip.ToString(), peer.port, peer.as_number);
     if (!peer.node.empty()) head += fmt::format("  description \"{}\";\n", peer.node);
-    head += fmt::format("  local {}port {} as {};\n", peer.from_node_ip ? local.ip().ToString() + " " : "",
-                        view_.listen_port, OwnAs(peer));
+    head += fmt::format("  local {}port {} as {};\n", LocalIp(peer, local), view_.listen_port, OwnAs(peer));
     if (peer.passive) head += "  passive on;\n";
     if (!password.empty()) head += fmt::format("  password \"{}\";\n", password);
     if (peer.reflect) head += fmt::format("  rr client;\n  rr cluster id {};\n", view_.cluster_id);

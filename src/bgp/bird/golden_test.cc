@@ -197,7 +197,20 @@ const std::vector<Golden>& Goldens() {
                  4,
                  I("172.30.200.1"),
                  {{"known", "tor"}},
+                 std::nullopt,
                  {}};
+       })},
+      {"router-id", [](BgpView& view) { view.router_id = I("10.0.0.99"); }},
+      {"bfd", [](BgpView& view) { view.bfd = true; }},
+      {"local-workload", Tor([](BgpPeerView& peer) {
+         peer = {Type::kLocalWorkload, I("10.65.1.7"), 179, 65010, ""};
+         peer.passive = true;
+         peer.local_ip = I("169.254.0.179");
+       })},
+      {"local-workload-ipv6", Tor([](BgpPeerView& peer) {
+         peer = {Type::kLocalWorkload, I("fd65::47"), 179, 65010, ""};
+         peer.passive = true;
+         peer.local_ip = I("fd00::179");
        })},
       {"reflector",
        [](BgpView& view) {
