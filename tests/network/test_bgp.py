@@ -5,7 +5,7 @@ import json
 import re
 
 from lab import wait_until
-from network import POOL, Stream, resource, routes
+from network import POOL, Stream, end, endpoint_name, resource, routes
 
 ROUTER, AS = "172.30.200.1", 65001
 TOLD = ("10.98.0.0/24", "10.99.0.0/24")  # what the router announces
@@ -186,3 +186,38 @@ def test_and_back_to_the_mesh_as_well(network):
     wait_until(lambda: established(node1) == {node2.ip: "node-to-node mesh", node3.ip: "node-to-node mesh"}, "the mesh", network.patience * 2)
     wait_until(lambda: not held(network), "all routes are BIRD's own", network.patience * 2)
     assert lost() == {}
+
+
+WORKLOAD_CONFIG = """router id {ip};
+protocol device {{ }}
+protocol static {{ ipv4; route 10.95.7.0/24 blackhole; }}
+protocol kernel {{ learn; ipv4 {{ import all; export none; }}; }}
+protocol bgp host {{ local {ip} as 65010; neighbor 169.254.0.179 as 64512; multihop; connect delay time 1; connect retry time 1;
+  ipv4 {{ import all; export where source = RTS_STATIC; gateway recursive; }}; }}
+"""
+
+
+def test_a_workload_peers_with_its_host_and_its_routes_are_known_in_the_cluster(network):
+    node1, node2, _ = network.nodes()
+    w1 = network.w[0]
+    network.pool("routed", "10.95.0.0/16")
+    network.apply(resource("BGPConfiguration", "default", localWorkloadPeeringIPV4="169.254.0.179"))
+    network.apply(resource("BGPPeer", "routers", nodeSelector="all()", localWorkloadSelector="has(router)", asNumber=65010))
+    path = node1.state_dir / "workload.cfg"
+    path.write_text(WORKLOAD_CONFIG.format(ip=w1.ip))
+    inside = w1.start("bird", "-f", "-c", str(path), "-s", str(path.with_suffix(".ctl")), "-P", str(path.with_suffix(".bpid")))
+    try:
+        assert not routes(node1, "route", "show", "10.95.7.0/24"), "it has no label yet"
+        node1.run("calicoctl", "label", "workloadendpoints", endpoint_name(node1, "w1"), "router=yes")
+        wait_until(lambda: routes(node1, "route", "show", "10.95.7.0/24") == [f"10.95.7.0/24 via {w1.ip} dev caliw1 proto bird metric 32"],
+                   "the host routes to what its workload tells", network.patience)
+        wait_until(lambda: routes(node2, "route", "show", "10.95.7.0/24") == [f"10.95.7.0/24 via {node1.ip} dev eth0 proto bird metric 32"],
+                   "and the others to the host", network.patience)
+        told = w1.run("birdc", "-s", str(path.with_suffix(".ctl")), "show", "route").stdout
+        assert network.block(node2) in told
+        node1.run("calicoctl", "label", "workloadendpoints", endpoint_name(node1, "w1"), "router", "--remove")
+        wait_until(lambda: not routes(node2, "route", "show", "10.95.7.0/24"), "no session, no route", network.patience)
+    finally:
+        end(inside)
+    network.delete("bgppeer", "routers")
+    wait_until(lambda: not node1.out("ip", "-o", "link", "show", "bgp.calico", check=False), "nobody listens there any more", network.patience)

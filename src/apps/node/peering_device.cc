@@ -18,8 +18,9 @@ Status SyncPeeringDevice(kernel::Rtnetlink& rtnetlink, const std::set<net::Ip>& 
   for (const net::Ip& ip : addresses) missing.insert({link->ifindex, net::Cidr::Host(ip)});
   ASSIGN_OR_RETURN(const auto present, rtnetlink.ListAddresses());
   for (const kernel::Address& one : present) {
-    // The kernel gives itself a link-local one.
-    if (one.ifindex != link->ifindex || missing.erase(one) > 0 || one.address.ip().IsLinkLocal()) continue;
+    if (one.ifindex != link->ifindex || missing.erase(one) > 0) continue;
+    // The kernel gives each device one of IPv6.
+    if (one.address.family() == net::Family::kV6 && one.address.ip().IsLinkLocal()) continue;
     RETURN_IF_ERROR(rtnetlink.DeleteAddress(one));
   }
   for (const kernel::Address& one : missing) RETURN_IF_ERROR(rtnetlink.AddAddress(one));
