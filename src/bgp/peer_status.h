@@ -28,6 +28,7 @@ struct PeerStatus {
   std::uint32_t local_as_number = 0;
   // Only of an established session.
   std::optional<std::uint64_t> routes_in, routes_out;
+  bool routes_left_out = false;  // the peer tells more than is taken from one
   std::optional<std::chrono::milliseconds> hold_left, hold_time, keepalive_time;
 
   bool established() const { return bgp_state == "Established"; }

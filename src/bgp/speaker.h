@@ -29,6 +29,8 @@ class Speaker {
     std::vector<std::string> without_password;
     // For how long the daemon has run without an answer; 0: it answers.
     Duration silence{};
+    // Sessions that need somebody: "10.0.0.1: tells more than 200000 routes; …".
+    std::vector<std::string> sessions;
   };
   virtual Health health() const = 0;
 

@@ -323,10 +323,10 @@ class Agent {
     return problems;
   }
 
-  std::vector<std::string> SessionsWithoutPassword() {
-    std::vector<std::string> sessions;
-    if (speaker_ != nullptr) bgp_.RunSync([&] { sessions = speaker_->health().without_password; });
-    return sessions;
+  bgp::Speaker::Health SpeakerHealth() {
+    bgp::Speaker::Health health;
+    if (speaker_ != nullptr) bgp_.RunSync([&] { health = speaker_->health(); });
+    return health;
   }
 
   Health::Sources HealthSources() {
@@ -335,13 +335,7 @@ class Agent {
     sources.store_in_sync = [this] { return syncer_->state() == datastore::Syncer::State::kInSync; };
     sources.store_name = client_.name();
     sources.dataplane = [this] { return dataplane_->TakeSnapshot(); };
-    if (speaker_ != nullptr) {
-      sources.bird = [this] {
-        bgp::Speaker::Health health;
-        bgp_.RunSync([&] { health = speaker_->health(); });
-        return health;
-      };
-    }
+    if (speaker_ != nullptr) sources.bird = [this] { return SpeakerHealth(); };
     return sources;
   }
 
@@ -367,7 +361,7 @@ class Agent {
     return Serve(show, [this](const HttpRequest& request) {
       return HandleShow(request, {node_, client_.name(), store_reason_, *dataplane_, *health_,
                                   [this] { return PolicyProblems(); }, [this] { return Unreachable(); },
-                                  [this] { return SessionsWithoutPassword(); }});
+                                  [this] { return SpeakerHealth(); }});
     });
   }
 

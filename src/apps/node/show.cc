@@ -16,6 +16,7 @@ struct Trouble {
 };
 std::vector<Trouble> TroublesOf(const ShowSources& sources) {
   const DataplaneThread::Snapshot snapshot = sources.dataplane.TakeSnapshot();
+  const bgp::Speaker::Health speaker = sources.speaker();
   std::vector<std::string> firewalls;
   for (const kernel::ForeignChain& chain : snapshot.foreign_firewalls) firewalls.push_back(chain.Describe());
   std::vector<Trouble> all{
@@ -23,7 +24,8 @@ std::vector<Trouble> TroublesOf(const ShowSources& sources) {
       {"firewalls of this host that may drop what policy allows (see calicoctl node checksystem)", firewalls},
       {"other hosts that cannot be reached", sources.unreachable()},
       {"BGP sessions that are left out for want of their password (see docs/bgp.md)",
-       sources.sessions_without_password()},
+       speaker.without_password},
+      {"BGP sessions (see docs/bgp.md)", speaker.sessions},
       {"encryption that this host cannot do, and is reached in clear", snapshot.not_encrypted}};
   std::erase_if(all, [](const Trouble& trouble) { return trouble.items.empty(); });
   return all;

@@ -21,7 +21,7 @@ struct ShowSources {
   Health& health;
   std::function<std::vector<std::string>()> policy_problems;  // what is not enforced as it stands
   std::function<std::vector<std::string>()> unreachable;      // other hosts, and why
-  std::function<std::vector<std::string>()> sessions_without_password;
+  std::function<bgp::Speaker::Health()> speaker;
 };
 // The agent's side of `calico-node show`: /status, /endpoints, /tables; and of `calicoctl node status`:
 // /problems.

@@ -154,16 +154,26 @@ class Writer {
     out_ += "  reject;\n}\n";
   }
 
+  // What a mesh tells is in pools; what a router outside tells may be anything. Where our own blocks are
+  // nobody tells us, nor of a part of one: what another host borrowed is single addresses, and with the mesh
+  // on no router outside has to tell of them.
   void FromPeers(Family family, int n) {
-    // Nobody else may tell us where our own blocks are; an address that another host borrowed from one is
-    // longer.
-    for (const char* kind : {"mesh", "router"}) {
+    const bool mesh = std::any_of(view_.peers.begin(), view_.peers.end(), [](const BgpPeerView& peer) {
+      return peer.type == BgpPeerView::Type::kMesh;
+    });
+    const int all = family == Family::kV4 ? 32 : 128;
+    for (const std::string_view kind : {"mesh", "node", "router"}) {
       out_ += fmt::format("function from_{}{}() {{\n", kind, n);
       for (const net::Cidr& block : view_.own_blocks) {
-        if (block.family() == family) out_ += fmt::format("  if net = {} then reject;\n", block.ToString());
+        if (block.family() != family) continue;
+        if (block.is_host() || (kind == "router" && mesh))
+          out_ += fmt::format("  if net ~ [ {}+ ] then reject;\n", block.ToString());
+        else
+          out_ += fmt::format("  if net ~ [ {}{{{},{}}} ] then reject;\n", block.ToString(),
+                              block.prefix_length(), all - 1);
       }
-      if (std::string_view(kind) == "router") {
-        out_ += "  accept;\n}\n";  // what a router outside tells may be anything
+      if (kind != "mesh") {
+        out_ += "  accept;\n}\n";
         continue;
       }
       for (const BgpPoolView& pool : view_.pools) {
@@ -278,10 +288,10 @@ class Writer {
         "time 90;\n  connect delay time 1;\n"
         "  connect retry time 1;\n  error wait time 1,30;\n"
         "  ipv{0} {{ gateway recursive; import filter {{ from_mesh{0}(); }}; export filter {{ to_peers{0}(); "
-        "}}; add paths on;{2} "
+        "}}; import limit {3} action block; add paths on;{2} "
         "}};\n}}\n",
         n, std::string(view_.bind_to_node_ip ? "  strict bind on;\n" : "") + (view_.bfd ? "  bfd on;\n" : ""),
-        view_.cluster_id.empty() ? " next hop self;" : "");
+        view_.cluster_id.empty() ? " next hop self;" : "", kRoutesOfOnePeer);
     for (const BgpPeerView& peer : view_.peers) {
       if (peer.ip.family() == family) Session(peer, *local, n);
     }
@@ -331,12 +341,14 @@ class Writer {
     if (peer.next_hop == BgpNextHop::kKeep || (peer.keep_next_hop_of_other_as && !same_as))
       next_hop = " next hop self off; next hop keep;";
     const bool mesh = peer.type == BgpPeerView::Type::kMesh;
+    // A peer of our own AS may be the reflector that all of the cluster tell.
+    const char* from = mesh ? "mesh" : peer.node.empty() && !same_as ? "router" : "node";
     // All of the mesh know each other: a way over a third node would only be longer, and to another AS BGP
     // does not forbid it.
     out_ += fmt::format(
         "  ipv{0} {{ import filter {{ {1}from_{2}{0}(); }}; export filter {{ {3}{4}to_peers{0}(); }};{5} "
         "}};\n",
-        n, CallsOf(peer, FilterDirection::kImport, same_as), mesh ? "mesh" : "router",
+        n, CallsOf(peer, FilterDirection::kImport, same_as), from,
         mesh ? "if proto ~ \"Mesh_*\" then reject; " : "", CallsOf(peer, FilterDirection::kExport, same_as),
         next_hop);
   }

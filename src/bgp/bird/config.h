@@ -21,6 +21,10 @@ std::string RenderBirdConfig(const dataplane_api::BgpView& view, const PasswordO
 std::map<std::string, std::string> ClusterSessions(const dataplane_api::BgpView& view,
                                                    const PasswordOf& password_of);
 
+// What one peer may bring into this host's kernel and memory (some 100 MB): more than any cluster has, less
+// than the Internet. What is beyond stays out; the session and what came first stay.
+inline constexpr int kRoutesOfOnePeer = 200'000;
+
 // The IPIP device that BIRD's routes lead through.
 inline constexpr char kTunnelInterface[] = "tunl0";
 

@@ -110,10 +110,30 @@ TEST(BirdConfig, APoolWithoutExportIsNotOffered) {
 }
 
 TEST(BirdConfig, TakesFromTheMeshOnlyWhatIsInAPool) {
-  EXPECT_EQ(
-      Between(Render(Mesh()), "function from_mesh4", "}"),
-      "function from_mesh4() {\n  if net = 10.254.0.64/26 then reject;\n  if net ~ [ 10.254.0.0/24+ ] then "
-      "accept;\n  reject;\n");
+  EXPECT_EQ(Between(Render(Mesh()), "function from_mesh4", "\n}"),
+            "function from_mesh4() {\n  if net ~ [ 10.254.0.64/26{26,31} ] then reject;\n"
+            "  if net ~ [ 10.254.0.0/24+ ] then accept;\n  reject;");
+}
+
+TEST(BirdConfig, NobodyTellsWhereOurOwnBlocksAre) {
+  BgpView view = Mesh();
+  const auto from = [&](const char* who) {
+    return Between(Render(view), std::string("function from_") + who + "4", "\n}");
+  };
+  const auto session = [&](std::uint32_t as_number, const char* node) {
+    view.peers = Mesh().peers;
+    view.peers.push_back({BgpPeerView::Type::kGlobal, *net::Ip::Parse("10.0.0.1"), 179, as_number, node});
+    return Between(Render(view), "protocol bgp Global_10_0_0_1", "\n}");
+  };
+  EXPECT_THAT(session(65001, ""), HasSubstr("from_router4"));
+  EXPECT_THAT(session(64512, ""), HasSubstr("from_node4")) << "it may be a reflector";
+  EXPECT_THAT(session(65001, "node4"), HasSubstr("from_node4"));
+  EXPECT_THAT(from("router"), HasSubstr("if net ~ [ 10.254.0.64/26+ ] then reject;"));
+  EXPECT_THAT(from("node"), HasSubstr("if net ~ [ 10.254.0.64/26{26,31} ] then reject;"))
+      << "single addresses are what somebody borrowed";
+  view.peers.clear();
+  EXPECT_THAT(from("router"), HasSubstr("if net ~ [ 10.254.0.64/26{26,31} ] then reject;"))
+      << "without a mesh nobody else tells who borrowed";
 }
 
 TEST(BirdConfig, TheNodeWithTheSmallerAddressCalls) {

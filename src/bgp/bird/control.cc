@@ -99,15 +99,28 @@ Status BirdControl::Configure() {
   return Error(ErrorCode::kInvalidArgument, "BIRD refuses its configuration: " + reply.back().text);
 }
 
+Status BirdControl::Refresh(const std::string& session) {
+  if (const Status reloading = Run("reload in " + session); reloading.has_value()) return Ok();
+  // A peer that knows no route refresh tells everything to a new session only.
+  return Run("restart " + session);
+}
+
+Status BirdControl::Run(const std::string& command) {
+  ASSIGN_OR_RETURN(const auto reply, Command(command));
+  // What went wrong with one protocol stands before the line that ends the reply.
+  const auto failed =
+      std::find_if(reply.begin(), reply.end(), [](const auto& line) { return line.code >= 8000; });
+  if (failed == reply.end()) return Ok();
+  return Error(ErrorCode::kUnavailable, fmt::format("BIRD: {}: {}", command, failed->text));
+}
+
 Status BirdControl::ReloadKernelRoutes(const std::string& interface) {
   ASSIGN_OR_RETURN(const auto interfaces, Command("show interfaces summary"));
   const bool known = std::any_of(interfaces.begin(), interfaces.end(), [&](const BirdReplyLine& line) {
     return Trim(line.text).starts_with(interface + " ");
   });
   if (!known) return Error(ErrorCode::kUnavailable, "BIRD does not know " + interface + " yet");
-  ASSIGN_OR_RETURN(const auto reply, Command("reload out kernel4"));
-  if (reply.back().code < 8000) return Ok();
-  return Error(ErrorCode::kUnavailable, "BIRD does not reload its routes: " + reply.back().text);
+  return Run("reload out kernel4");
 }
 
 Result<std::vector<PeerStatus>> BirdControl::Peers() {

@@ -28,6 +28,8 @@ class BirdControl final {
   Result<std::vector<BirdReplyLine>> Command(const std::string& command);
   // Errors of the new file end up in the Error; the old configuration stays in force then.
   Status Configure();
+  // Everything that a peer has told is asked for again, for what was left out of it.
+  Status Refresh(const std::string& session);
   // All routes of the kernel protocol of IPv4 go through its export filter again. kUnavailable until BIRD has
   // seen the interface: a filter that names one it does not know rejects the route for good.
   Status ReloadKernelRoutes(const std::string& interface);
@@ -38,6 +40,8 @@ class BirdControl final {
   const std::string& greeting() const { return greeting_; }
 
  private:
+  Status Run(const std::string& command);
+
   explicit BirdControl(int fd, Duration timeout);
   int fd_;
   Duration timeout_;

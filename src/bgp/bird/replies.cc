@@ -108,6 +108,8 @@ void AddDetail(PeerStatus& peer, const std::string& line) {
     peer.hold_time = Seconds(value.substr(slash + 1));
   } else if (name == "Keepalive timer" && slash != std::string::npos) {
     peer.keepalive_time = Seconds(value.substr(slash + 1));
+  } else if (name == "Import limit") {
+    peer.routes_left_out = value.ends_with("[HIT]");
   } else if (name == "Routes") {
     // "1 imported, 3 filtered, 1 exported, 1 preferred"; one line for each channel.
     for (const std::string& part : Split(value, ',')) {

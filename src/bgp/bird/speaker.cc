@@ -19,6 +19,7 @@
 #include "bgp/bird/config.h"
 #include "bgp/bird/control.h"
 #include "bgp/bird/route_hold.h"
+#include "bgp/bird/session_watch.h"
 #include "bgp/bird/waker.h"
 #include "bgp/bird/watchdog.h"
 
@@ -35,6 +36,10 @@ constexpr Duration kHoldLead = std::chrono::milliseconds(500);
 constexpr Duration kPasswordPeriod =
     std::chrono::seconds(5);          // files with passwords tell nobody that they change
 constexpr mode_t kConfigMode = 0600;  // it may have passwords
+constexpr Duration kLookPeriod = std::chrono::seconds(5);
+constexpr Duration kLookTimeout = std::chrono::milliseconds(500);
+// After so many ends in a row the status says so until it runs stably.
+constexpr int kCrashLoop = 3;
 // A BIRD that has run for this long ended for another reason than its start.
 constexpr Duration kStable = std::chrono::seconds(10);
 
@@ -210,7 +215,7 @@ struct BirdSpeaker::Impl {
     started_at = clock.Now();
     changed = false;
     applied_sessions = sessions;
-    problem.clear();
+    if (ends < kCrashLoop) problem.clear();
     Watch(std::move(*started));
     // BIRD removes what it has not learned again when it has waited for long enough, and it shall not wait
     // long.
@@ -247,12 +252,39 @@ struct BirdSpeaker::Impl {
     waker.reset();
     process.reset();
     const bool stable = clock.Now() - started_at > kStable;
-    if (stable) backoff.Reset();
+    if (stable) RunsStably();
+    ++ends;
     const auto log = ReadFile(options.log_path);
     // Its peers wait for it.
-    Failed("BIRD ended" + (log.has_value() ? LastLine(*log) : std::string()),
+    Failed((ends > 1 ? fmt::format("BIRD ended {} times in a row", ends) : "BIRD ended") +
+               (log.has_value() ? LastLine(*log) : std::string()),
            stable ? Duration() : backoff.Next());
   }
+  void RunsStably() {
+    backoff.Reset();
+    if (ends >= kCrashLoop) problem.clear();
+    ends = 0;
+  }
+
+  // What BIRD knows and nobody else would notice.
+  void Look() {
+    if (!process) return;
+    if (ends > 0 && clock.Now() - started_at > kStable) RunsStably();
+    auto control = BirdControl::Connect(options.socket_path, kLookTimeout);
+    const auto peers = control.has_value() ? control->Peers() : std::move(control).error();
+    if (!peers.has_value()) return;  // it is busy, or ends
+    const std::vector<std::string> before = watch.problems(), below = watch.Update(*peers, view);
+    for (const std::string& one : watch.problems()) {
+      if (std::find(before.begin(), before.end(), one) == before.end()) LogWarning(kComponent, "{}", one);
+    }
+    if (below.empty()) return;
+    Status status = control->Configure();  // by which BIRD looks at the limit anew
+    for (const std::string& session : below) {
+      if (status.has_value()) status = control->Refresh(session);
+    }
+    if (!status.has_value()) LogWarning(kComponent, "{}", status.error().message());
+  }
+
   static std::string LastLine(const std::string& text) {
     const std::string_view trimmed = Trim(text);
     return trimmed.empty() ? "" : ": " + std::string(trimmed.substr(trimmed.rfind('\n') + 1));
@@ -304,10 +336,13 @@ struct BirdSpeaker::Impl {
   TimePoint started_at;
   std::string problem;
   std::vector<std::string> without_password;
+  int ends = 0;  // of BIRD, each soon after its start
+  SessionWatch watch;
   Backoff backoff{std::chrono::milliseconds(100), std::chrono::seconds(5)};
   std::unique_ptr<Waker> waker;
   std::unique_ptr<Watchdog> watchdog;
   std::unique_ptr<EventLoop::Handle> ended, retry, reload, passwords, lead;
+  std::unique_ptr<EventLoop::Handle> look = loop.Every(kLookPeriod, [this] { Look(); });
 };
 
 BirdSpeaker::BirdSpeaker(EventLoop& loop, const Clock& clock, Options options)
@@ -324,7 +359,8 @@ void BirdSpeaker::OnTunnelDevice() {
 
 Speaker::Health BirdSpeaker::health() const {
   return {impl_->process.has_value(), impl_->problem, impl_->without_password,
-          impl_->watchdog != nullptr ? impl_->watchdog->silence() : Duration::zero()};
+          impl_->watchdog != nullptr ? impl_->watchdog->silence() : Duration::zero(),
+          impl_->watch.problems()};
 }
 
 Result<std::vector<PeerStatus>> BirdSpeaker::Peers() const {

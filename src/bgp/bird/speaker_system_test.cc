@@ -357,6 +357,39 @@ TEST_F(SpeakerTest, AProgramThatDoesNotExistIsReported) {
   EXPECT_THAT(Health().error, HasSubstr("no-such-bird"));
 }
 
+TEST_F(SpeakerTest, ABirdThatEndsAgainAndAgainIsToldOfUntilItRunsStably) {
+  End();
+  const std::string broken = directory_ + "/broken";
+  options_.binary = directory_ + "/bird";
+  ASSERT_TRUE(WriteFileAtomically(broken, "").has_value());
+  ASSERT_TRUE(WriteFileAtomically(options_.binary,
+                                  "#!/bin/sh\ncase \" $* \" in *\" -p \"*) ;; *) [ ! -e " + broken +
+                                      " ] || { echo broken >&2; exit 1; } ;; esac\nexec bird \"$@\"\n",
+                                  0755)
+                  .has_value());
+  Begin();
+  Send(View());
+  ASSERT_TRUE(
+      Eventually([this] { return Health().error.starts_with("BIRD ended 4 times in a row: broken"); }));
+  ASSERT_EQ(::unlink(broken.c_str()), 0);
+  ASSERT_TRUE(Eventually([this] { return Answers(); }));
+  EXPECT_TRUE(Health().running);
+  EXPECT_THAT(Health().error, HasSubstr("times in a row")) << "it may end again";
+}
+
+TEST_F(SpeakerTest, WhatAPeerHasToldIsAskedForAgain) {
+  Send(View());
+  ASSERT_TRUE(Eventually([this] { return Answers(); }));
+  auto control = BirdControl::Connect(options_.socket_path, 1s);
+  ASSERT_TRUE(control.has_value());
+  // Without a session there is nobody who could be asked: it is restarted.
+  const Status refreshed = control->Refresh("Mesh_127_0_0_2");
+  EXPECT_TRUE(refreshed.has_value()) << refreshed.error().message();
+  const Status unknown = control->Refresh("Mesh_127_0_0_9");
+  ASSERT_FALSE(unknown.has_value());
+  EXPECT_THAT(unknown.error().message(), HasSubstr("restart Mesh_127_0_0_9"));
+}
+
 TEST_F(SpeakerTest, ABrokenConfigurationLeavesTheOldOneInForce) {
   Send(View());
   ASSERT_TRUE(Eventually([this] { return Answers(); }));
