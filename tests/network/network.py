@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Three hosts on two subnets with a router between, and workloads made by hand: what packets travel through between hosts.
 
-calico-node1 and calico-node2 are on one subnet, calico-node3 is on another. Runs on this machine's kernel and, with the same
-code, in the virtual machine of tests/vm.
+calico-node1 and calico-node2 are on one subnet, calico-node3 is on another; who asks for more gets calico-node4 and calico-node5 on
+the first. Runs on this machine's kernel and, with the same code, in the virtual machine of tests/vm.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from lab import ETCD, STORE_IP, Host, Lab, wait_until  # noqa: E402
 PROBE = str(Path(__file__).resolve().parent.parent / "cluster" / "udp_probe.py")
 MTU_PROBE = str(Path(__file__).resolve().parent / "mtu_probe.py")
 NODES = {"calico-node1": ("172.30.200.36", "fd30:200::36"), "calico-node2": ("172.30.200.37", "fd30:200::37"),
-         "calico-node3": ("172.30.201.38", "fd30:201::38")}
+         "calico-node3": ("172.30.201.38", "fd30:201::38"), "calico-node4": ("172.30.200.39", "fd30:200::39"),
+         "calico-node5": ("172.30.200.40", "fd30:200::40")}
 POOL, POOL6 = "10.65.0.0/16", "fd65::/64"
 GATEWAY = "169.254.1.1"
 HOST_SIDE_MAC = "ee:ee:ee:ee:ee:ee"

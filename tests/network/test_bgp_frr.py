@@ -231,10 +231,11 @@ def test_a_bird_that_is_killed_loses_no_route_on_the_router(network):
     wire = captured(network, "br200", kill)
     for changes in network.changes:
         assert "Deleted 10.6" not in changes, changes
-    # The new BIRD says that it kept its routes, for both families one OPEN, and how long the router may wait for the next.
-    opens = [text for text in re.split(r"^\d\d:\d\d:\d\d", wire, flags=re.M) if f"{node1.ip}." in text.split(" > ")[0] and "Open Message" in text]
+    # The new BIRD says that it kept its routes, and how long the router may wait for the next one.
+    opens = [text for text in re.split(r"^\d\d:\d\d:\d\d", wire, flags=re.M)
+             if re.search(rf"{re.escape(node1.ip)}\.\d+ > {re.escape(ROUTER)}\.", text) and "Open Message" in text]
     assert opens, wire
-    assert re.search(r"Graceful Restart \(64\).*\n\s+Restart Flags: \[R.*\], Restart Time 300s", opens[-1]), opens[-1]
+    assert re.search(r"Graceful Restart \(64\).*\n\s+Restart Flags: \[R.*\], Restart Time 300s\s+AFI IPv4 .*preserved: yes", opens[-1]), opens[-1]
     assert "Withdrawn" not in wire, wire
 
 

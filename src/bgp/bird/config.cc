@@ -69,6 +69,7 @@ class Writer {
         "-\"docker*\", -\"br-*\", {}\"*\"; }}\n",
         ignored);
     for (const Family family : {Family::kV4, Family::kV6}) Kernel(family);
+    for (const Family family : {Family::kV4, Family::kV6}) OwnRoutes(family);
     for (const Family family : {Family::kV4, Family::kV6}) Statics(family);
     if (view_.bfd)
       out_ +=
@@ -116,8 +117,7 @@ class Writer {
     ToKernel(family, n);
     // What the agent programs (protocol 80) is its own business: the blocks' blackholes stand below as static
     // routes. 81: copies of our own.
-    // The host's own routes win over what a router tells, as they do in the kernel. Else a default route from
-    // outside would hide the one that next hops behind the gateway are reached by.
+    // The host's own routes win over what a router tells, as they do in the kernel.
     out_ += fmt::format(
         "filter from_kernel{} {{ if krt_source ~ [ 80, 81 ] then reject; preference = 150; accept; }}\n\n",
         n);
@@ -232,6 +232,17 @@ class Writer {
         n);
   }
 
+  // Next hops are looked up in what the host itself knows. BIRD takes a next hop that a route of BGP leads
+  // to, be it a default route or another rack's network, for unreachable, and with it what is behind.
+  void OwnRoutes(Family family) {
+    out_ += fmt::format(
+        "ipv{0} table own{0};\nprotocol pipe to_own{0} {{\n  table master{0};\n  peer table own{0};\n  "
+        "import "
+        "none;\n"
+        "  export where source = RTS_DEVICE || source = RTS_INHERIT || proto = \"gateways{0}\";\n}}\n",
+        Number(family));
+  }
+
   void Statics(Family family) {
     const int n = Number(family);
     Static(fmt::format("blocks{}", n), family, view_.own_blocks, /*hosts_too=*/false);
@@ -287,7 +298,8 @@ class Writer {
         "template bgp calico{0} {{\n{1}  multihop;\n  graceful restart;\n  hold "
         "time 90;\n  connect delay time 1;\n"
         "  connect retry time 1;\n  error wait time 1,30;\n"
-        "  ipv{0} {{ gateway recursive; import filter {{ from_mesh{0}(); }}; export filter {{ to_peers{0}(); "
+        "  ipv{0} {{ gateway recursive; igp table own{0}; import filter {{ from_mesh{0}(); }}; export filter "
+        "{{ to_peers{0}(); "
         "}}; import limit {3} action block; add paths on;{2} "
         "}};\n}}\n",
         n, std::string(view_.bind_to_node_ip ? "  strict bind on;\n" : "") + (view_.bfd ? "  bfd on;\n" : ""),

@@ -77,6 +77,24 @@ TEST(BirdReplies, HaveTheDetailsOfAnEstablishedSession) {
   EXPECT_EQ(peer.since_time, Local(28, 21, 18, 22) + 844ms);
 }
 
+TEST(BirdReplies, SayWhetherRoutesAreLeftOut) {
+  const auto peers = ReadPeers(Lines("1002-Global_10_0_0_1 BGP --- up 21:19:25.566 Established\n"
+                                     "1006-  BGP state:          Established\n"
+                                     "   Channel ipv4\n"
+                                     "     Import limit:   200000 [HIT]\n"
+                                     "       Action:       block\n"
+                                     "     Routes:         200000 imported, 3 exported, 200000 preferred\n"
+                                     "1002-Global_10_0_0_2 BGP --- up 21:19:25.566 Established\n"
+                                     "1006-  BGP state:          Established\n"
+                                     "     Import limit:   200000\n"
+                                     "0000 \n"),
+                               kNow);
+  ASSERT_EQ(peers.size(), 2U);
+  EXPECT_TRUE(peers[0].routes_left_out);
+  EXPECT_EQ(peers[0].routes_in, 200000U);
+  EXPECT_FALSE(peers[1].routes_left_out);
+}
+
 TEST(BirdReplies, SayNothingOfRoutesAndTimersOfASessionThatIsNotUp) {
   const PeerStatus peer = ReadPeers(Reply("peers"), kNow).at(1);
   EXPECT_EQ(peer.as_number, 65001U);
