@@ -23,3 +23,8 @@ def lab_of(count: int):
 @pytest.fixture(scope="module")
 def pair():
     yield from lab_of(2)
+
+
+@pytest.fixture(scope="module")
+def mesh():
+    yield from lab_of(int(os.environ.get("SCALE_NODES", "12")))

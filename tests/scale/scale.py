@@ -141,7 +141,11 @@ class ScaleLab(Lab):
             subprocess.run(["nsenter", "-t", str(self.router.pid), "-n", "--", "ip", "link", "add", f"p{number}", "type", "veth",
                             "peer", "name", "eth0", "netns", str(self.hosts[name].pid)], check=True)
             self.router.run("ip", "link", "set", f"p{number}", "master", "br0", "up")
-            self.hosts[name].run("sh", "-c", f"ip addr add {ip}/16 dev eth0 && ip link set eth0 up")
+            self.hosts[name].run("sh", "-c", f"ip link set eth0 address {mac(number)} up && ip addr add {ip}/16 dev eth0")
+        # All hosts' neighbours count against one limit of this machine's kernel, 1024, but for permanent ones.
+        neighbours = {host.ip: f"neighbour replace {host.ip} lladdr {mac(number)} dev eth0 nud permanent" for number, host in enumerate(self.nodes())}
+        for host in self.nodes():
+            host.run("ip", "-batch", "-", stdin="\n".join(line for ip, line in neighbours.items() if ip != host.ip))
         return self
 
     def destroy(self) -> None:
@@ -202,6 +206,10 @@ class ScaleLab(Lab):
         os.kill(self.bird_pid(host), 9)
         host.run("rm", "-f", "/var/run/calico/bird.pid")
         host.run("ip", "route", "flush", "proto", "bird")
+
+
+def mac(number: int) -> str:
+    return f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}"
 
 
 def run_time(pid: int) -> float:
