@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many BGP speakers in one process, each from an address of its own: bgp_clients.py REFLECTOR AS FIRST_ADDRESS COUNT BLOCKS SEED.
+"""Many BGP speakers in one process, each from an address of its own: bgp_clients.py AS FIRST_ADDRESS COUNT BLOCKS SEED.
 
 Each announces one prefix and learns those of all others; then clients chosen at random announce one more, BLOCKS times; at last
 one of them is gone. Prints a JSON object of seconds.
@@ -31,17 +31,19 @@ def prefix(number: int) -> bytes:
 
 
 class Client:
-    def __init__(self, reflector: str, asn: int, address: str):
-        self.address = socket.inet_aton(address)
-        self.socket = socket.socket()
-        self.socket.bind((address, 0))
-        self.socket.setblocking(False)
-        self.socket.connect_ex((reflector, 179))
-        self.asn = asn
-        self.buffer, self.established, self.keepalive_at = b"", False, 0.0
+    """The reflector calls. (If all called at once, most would have to call again and again: BIRD keeps 8 waiting.)"""
+
+    def __init__(self, asn: int, address: str):
+        self.asn, self.address = asn, socket.inet_aton(address)
+        self.socket = socket.create_server((address, 179))  # until somebody has called
+        self.buffer, self.opened, self.established, self.keepalive_at = b"", False, False, 0.0
         self.known: set[bytes] = set()
 
-    def open(self) -> None:
+    def accept(self) -> None:
+        called = self.socket.accept()[0]
+        self.socket.close()
+        self.socket, self.opened = called, True
+        self.socket.setblocking(False)
         capabilities = b"\x01\x04\x00\x01\x00\x01" + b"\x41\x04" + struct.pack("!I", self.asn)  # IPv4 unicast, AS numbers of four bytes
         parameters = bytes([2, len(capabilities)]) + capabilities
         self.send(message(OPEN, struct.pack("!BHH", 4, self.asn, 90) + self.address + bytes([len(parameters)]) + parameters))
@@ -94,25 +96,28 @@ def prefixes(data: bytes):
 
 
 def main() -> None:
-    reflector, asn, first, count, blocks, seed = sys.argv[1], int(sys.argv[2]), ipaddress.ip_address(sys.argv[3]), *map(int, sys.argv[4:7])
+    asn, first, count, blocks, seed = int(sys.argv[1]), ipaddress.ip_address(sys.argv[2]), *map(int, sys.argv[3:6])
     chance = random.Random(seed)
     selector = selectors.DefaultSelector()
-    began = time.monotonic()
-    clients = [Client(reflector, asn, str(first + number)) for number in range(count)]
+    clients = [Client(asn, str(first + number)) for number in range(count)]
     for client in clients:
-        selector.register(client.socket, selectors.EVENT_WRITE, client)  # when it is connected
+        selector.register(client.socket, selectors.EVENT_READ, client)
+    print("listening", flush=True)
+    began = time.monotonic()
 
     def until(condition, what: str) -> float:
         """Since `began`."""
         while not condition():
             now = time.monotonic()
             assert now - began < PATIENCE, f"not within {PATIENCE} s: {what}"
-            for key, events in selector.select(1):
-                if events & selectors.EVENT_WRITE:
-                    key.data.open()
-                    selector.modify(key.fileobj, selectors.EVENT_READ, key.data)
+            for key, _ in selector.select(1):
+                client = key.data
+                if client.opened:
+                    client.receive()
                 else:
-                    key.data.receive()
+                    selector.unregister(client.socket)
+                    client.accept()
+                    selector.register(client.socket, selectors.EVENT_READ, client)
             for client in clients:
                 if client.established and now > client.keepalive_at:
                     client.keepalive_at = now + 30

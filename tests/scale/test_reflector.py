@@ -24,13 +24,14 @@ def test_a_reflector_serves_many_clients(pair):
     addresses = [str(first + number) for number in range(CLIENTS)]
     others.run("ip", "-batch", "-", stdin="\n".join(f"address add {address}/16 dev eth0" for address in addresses))
     reflector.run("ip", "-batch", "-", stdin="\n".join(f"neighbour replace {address} lladdr {mac(1)} dev eth0 nud permanent" for address in addresses))
+    argv = [sys.executable, str(Path(__file__).with_name("bgp_clients.py")), str(AS), addresses[0], str(CLIENTS), str(BLOCKS), str(SEED)]
+    clients = subprocess.Popen(others.enter(*argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert clients.stdout.readline() == "listening\n"
+    routes = Routes(reflector)
     pair.start_speaker(reflector)
-    pair.tell(reflector, f"node {reflector.ip}/16", f"pool {POOL}", "cluster-id 244.0.0.1", *(f"peer {address} passive reflect" for address in addresses))
+    pair.tell(reflector, f"node {reflector.ip}/16", f"pool {POOL}", "cluster-id 244.0.0.1", *(f"peer {address} reflect" for address in addresses))
     bird = pair.bird_pid(reflector)
     empty, before = resident(bird), run_time(bird)
-    routes = Routes(reflector)
-    clients = subprocess.Popen(others.enter(sys.executable, str(Path(__file__).with_name("bgp_clients.py")), reflector.ip, str(AS), addresses[0],
-                                            str(CLIENTS), str(BLOCKS), str(SEED)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         line = clients.stdout.readline()
         assert line, "the clients failed"
