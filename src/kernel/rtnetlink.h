@@ -203,5 +203,7 @@ class RtnetlinkMonitor {
   virtual Result<Events> Read() = 0;  // everything pending, in one go; never blocks
 };
 Result<std::unique_ptr<RtnetlinkMonitor>> OpenRtnetlinkMonitor();
+// Of links only.
+Result<std::unique_ptr<RtnetlinkMonitor>> OpenLinkMonitor();
 
 }  // namespace calico::kernel

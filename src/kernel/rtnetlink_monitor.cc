@@ -75,4 +75,9 @@ Result<std::unique_ptr<RtnetlinkMonitor>> OpenRtnetlinkMonitor() {
   return std::unique_ptr<RtnetlinkMonitor>(std::make_unique<MnlMonitor>(std::move(socket)));
 }
 
+Result<std::unique_ptr<RtnetlinkMonitor>> OpenLinkMonitor() {
+  ASSIGN_OR_RETURN(RouteSocket socket, OpenRouteSocket(RTMGRP_LINK));
+  return std::unique_ptr<RtnetlinkMonitor>(std::make_unique<MnlMonitor>(std::move(socket)));
+}
+
 }  // namespace calico::kernel

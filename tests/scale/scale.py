@@ -160,9 +160,9 @@ class ScaleLab(Lab):
     def nodes(self) -> list[Host]:
         return sorted((host for name, host in self.hosts.items() if name.startswith("calico-node")), key=lambda host: int(host.name[11:]))
 
-    def start_speaker(self, host: Host) -> None:
+    def start_speaker(self, host: Host, *argv: str) -> None:
         log = open(host.state_dir / "speaker.log", "ab")
-        self.speakers[host.name] = subprocess.Popen(host.enter("speaker_host"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+        self.speakers[host.name] = subprocess.Popen(host.enter("speaker_host", *argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                                                     text=True, env=host.env())
         log.close()
 

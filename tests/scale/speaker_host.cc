@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// speaker_host [MOST_INTERFACES SHORTEST_LIFE_SECONDS]
 // The agent's speaker without the rest of the agent: keeps BIRD running with the view that stdin says, one
 // line for each thing. Answers "applied" to `apply`.
 //   node 10.0.0.1/24     pool 10.65.0.0/16     block 10.65.1.0/26     cluster-id 244.0.0.1
@@ -53,13 +54,17 @@ bool Take(const std::string& line, BgpView& view) {
   return true;
 }
 
-int Run() {
+int Run(int argc, char** argv) {
   InitLogging(LogLevel::kInfo, "speaker_host");
   const SystemClock clock;
   LoopThread thread("bgp");
   bgp::BirdSpeaker::Options options;
   options.kernel_has_bird_routes = [] { return false; };
   options.password_of = [](const dataplane_api::BgpSecret&) { return std::nullopt; };
+  if (argc == 3) {
+    options.most_interfaces = std::stoi(argv[1]);
+    options.shortest_life = std::chrono::seconds(std::stoi(argv[2]));
+  }
   bgp::BirdSpeaker speaker(thread.loop(), clock, options);
   thread.Start();
   BgpView view;
@@ -78,6 +83,6 @@ int Run() {
 }  // namespace
 }  // namespace calico
 
-int main() {
-  return calico::Run();
+int main(int argc, char** argv) {
+  return calico::Run(argc, argv);
 }

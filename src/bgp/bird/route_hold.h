@@ -28,6 +28,7 @@ class RouteHold final {
   void Hold(const std::vector<net::Cidr>& within);
   // When the sessions have been up for a while, or some are not up after a long time.
   void ReleaseWhenUp();
+  bool releases() const { return watch_ != nullptr; }  // ReleaseWhenUp() goes on
 
  private:
   void Release(bool up);

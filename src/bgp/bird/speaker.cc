@@ -16,6 +16,7 @@
 #include "base/metrics.h"
 #include "base/subprocess.h"
 #include "base/text.h"
+#include "bgp/bird/churn.h"
 #include "bgp/bird/config.h"
 #include "bgp/bird/control.h"
 #include "bgp/bird/route_hold.h"
@@ -34,7 +35,8 @@ constexpr Duration kCheckTimeout = std::chrono::seconds(10);
 // How long the other end may take to learn of a change that closes the session.
 constexpr Duration kHoldLead = std::chrono::milliseconds(500);
 constexpr Duration kPasswordPeriod =
-    std::chrono::seconds(5);          // files with passwords tell nobody that they change
+    std::chrono::seconds(5);  // files with passwords tell nobody that they change
+constexpr Duration kWornPeriod = std::chrono::seconds(5);
 constexpr mode_t kConfigMode = 0600;  // it may have passwords
 constexpr Duration kLookPeriod = std::chrono::seconds(5);
 constexpr Duration kLookTimeout = std::chrono::milliseconds(500);
@@ -75,7 +77,10 @@ struct BirdSpeaker::Impl {
       : loop(l),
         clock(c),
         options(std::move(o)),
-        hold(l, c, options.route_hold, [this] { return SessionsAreUp(); }) {}
+        hold(l, c, options.route_hold, [this] { return SessionsAreUp(); }),
+        churn(l, DirectoryOf(options.pid_path) + "/bird.interfaces", [this] {
+          if (worn == nullptr && churn.count() > options.most_interfaces) Worn();
+        }) {}
 
   void OnView(const dataplane_api::BgpView& new_view) {
     view = new_view;
@@ -202,7 +207,9 @@ struct BirdSpeaker::Impl {
         options.binary, "-f", "-c", options.config_path, "-s", options.socket_path, "-P", options.pid_path};
     // Only while the kernel still has the routes of the last one: else waiting for peers would help nobody
     // (B16).
-    if (options.kernel_has_bird_routes && options.kernel_has_bird_routes()) argv.push_back("-R");
+    if (std::exchange(restarting, false) ||
+        (options.kernel_has_bird_routes && options.kernel_has_bird_routes()))
+      argv.push_back("-R");
     ::unlink(options.socket_path.c_str());
     auto started = StartDetached(argv, options.log_path);
     if (!started.has_value()) {
@@ -233,6 +240,7 @@ struct BirdSpeaker::Impl {
   void Watch(StartedProcess running) {
     process = std::move(running);
     waker = std::make_unique<Waker>(loop, process->pid);
+    churn.Begin(process->pid);
     ended = loop.WatchFd(process->pidfd.get(), EventLoop::Interest::kRead, [this] { OnEnded(); });
     watchdog = std::make_unique<Watchdog>(loop, options.socket_path, options.watch_period, options.hung_after,
                                           [this] { OnHung(); });
@@ -251,6 +259,7 @@ struct BirdSpeaker::Impl {
     watchdog.reset();
     waker.reset();
     process.reset();
+    if (restarting) return Begin();
     const bool stable = clock.Now() - started_at > kStable;
     if (stable) RunsStably();
     ++ends;
@@ -283,6 +292,35 @@ struct BirdSpeaker::Impl {
       if (status.has_value()) status = control->Refresh(session);
     }
     if (!status.has_value()) LogWarning(kComponent, "{}", status.error().message());
+  }
+
+  // It has seen too many interfaces. A restart over which nobody loses a route (B16): sessions end without a
+  // word, and the next BIRD says that it has kept its routes.
+  void Worn() {
+    worn.reset();
+    if (!process || restarting || churn.count() <= options.most_interfaces) return;
+    worn = loop.After(kWornPeriod, [this] { Worn(); });
+    if (changed || lead || hold.releases() || !problem.empty() ||
+        clock.Now() - started_at < options.shortest_life)
+      return;
+    auto control = BirdControl::Connect(options.socket_path, kCommandTimeout);
+    if (!control.has_value()) return;
+    const auto status = control->Command("show status");
+    const auto protocols = control->Command("show protocols all");
+    if (!status.has_value() || !protocols.has_value()) return;
+    const Status ready = ReadyForGracefulRestart(*status, *protocols);
+    // A node that is down for long must not put it off for ever: the others keep the routes all the same.
+    const bool wait = !ready.has_value() && (ready.error().code() == ErrorCode::kUnsupported ||
+                                             churn.count() < 2 * options.most_interfaces);
+    const std::string why =
+        fmt::format("BIRD has seen more than {} interfaces and needs a restart", options.most_interfaces);
+    if (wait) {
+      const std::string waits = fmt::format("{}, which waits: {}", why, ready.error().message());
+      if (std::exchange(worn_told, waits) != waits) LogWarning(kComponent, "{}", waits);
+      return;
+    }
+    LogInfo(kComponent, "{}: a graceful one, routes stay", why);
+    restarting = control->Command("graceful restart").has_value();
   }
 
   static std::string LastLine(const std::string& text) {
@@ -341,8 +379,11 @@ struct BirdSpeaker::Impl {
   Backoff backoff{std::chrono::milliseconds(100), std::chrono::seconds(5)};
   std::unique_ptr<Waker> waker;
   std::unique_ptr<Watchdog> watchdog;
-  std::unique_ptr<EventLoop::Handle> ended, retry, reload, passwords, lead;
+  std::unique_ptr<EventLoop::Handle> ended, retry, reload, passwords, lead, worn;
   std::unique_ptr<EventLoop::Handle> look = loop.Every(kLookPeriod, [this] { Look(); });
+  bool restarting = false;  // its end is our doing
+  std::string worn_told;
+  InterfaceChurn churn;
 };
 
 BirdSpeaker::BirdSpeaker(EventLoop& loop, const Clock& clock, Options options)

@@ -34,6 +34,10 @@ class BirdSpeaker final : public Speaker {
     PasswordOf password_of;
     // How often it is asked whether it lives, and after how long without an answer it is started anew.
     Duration watch_period = std::chrono::seconds(5), hung_after = std::chrono::seconds(30);
+    // A BIRD that has seen more interfaces is restarted (see InterfaceChurn), but never sooner than that: the
+    // peers keep routes over one restart, not over two within the restart time, 120 s.
+    int most_interfaces = 5000;
+    Duration shortest_life = std::chrono::minutes(10);
   };
   BirdSpeaker(EventLoop& loop, const Clock& clock, Options options);
   ~BirdSpeaker() override;  // leaves BIRD running

@@ -348,6 +348,36 @@ TEST_F(SpeakerTest, BirdDoesNotSleepOverWorkThatIsLeft) {
   }
 }
 
+TEST_F(SpeakerTest, ABirdThatHasSeenTooManyInterfacesIsRestartedGracefully) {
+  End();
+  options_.most_interfaces = 150;
+  options_.shortest_life = 0s;
+  Begin();
+  BgpView view = View();
+  view.peers.clear();
+  Send(view);
+  ASSERT_TRUE(Eventually([this] { return Answers(); }));
+  const pid_t pid = Pid();
+  const auto churn = [](int from, int to) {
+    std::string batch;
+    for (int i = from; i < to; ++i)
+      batch += "link add churn" + std::to_string(i) + " type veth peer name peer" + std::to_string(i) +
+               "\nlink delete churn" + std::to_string(i) + "\n";
+    ASSERT_TRUE(RunProcess({"ip", "-batch", "-"}, 20s, batch).has_value());
+  };
+  churn(0, 52);
+  // The next agent knows what BIRD has seen before.
+  EXPECT_TRUE(Eventually([this] { return PathExists(directory_ + "/run/bird.interfaces"); }));
+  End();
+  Begin();
+  Send(view);
+  EXPECT_EQ(Pid(), pid);
+  churn(52, 78);
+  EXPECT_TRUE(Eventually([&] { return Pid() != pid && Answers(); }));
+  EXPECT_THAT(ReadFile("/proc/" + std::to_string(Pid()) + "/cmdline").value(), HasSubstr("-R"));
+  EXPECT_EQ(Health().error, "");
+}
+
 TEST_F(SpeakerTest, AProgramThatDoesNotExistIsReported) {
   End();
   options_.binary = "no-such-bird";
