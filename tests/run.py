@@ -58,6 +58,7 @@ def suites(soak: bool) -> list[Suite]:
         Suite("no fakes in the product", [python, "tools/check_product.py"], 10, "build"),
         Suite("one host on SQLite", [python, "-m", "pytest", "-q", "-x", "tests/system"], 240, "build"),
         Suite("between hosts", [python, "-m", "pytest", "-q", "tests/network", "--ignore=tests/network/stock_kernel"], 300, "build"),
+        Suite("scale", [python, "-m", "pytest", "-q", "-s", "tests/scale"], 90, "build"),
         Suite("IPIP and WireGuard in a virtual machine", [python, "tests/vm/vm.py", "--memory", "3072", "--", "python3", "tests/vm/suites.py"], 300, "build"),
         Suite("cluster", [python, "-m", "pytest", "-q", "tests/cluster"], 600, "build"),
     ]
@@ -77,6 +78,9 @@ def long_runs(python: str) -> list[Suite]:
               for name in ("base_test", "net_test", "model_test", "calc_test", "dataplane_test", "ipam_test")]]
     restarts = Suite("20 restarts under traffic", [python, "-m", "pytest", "-q", "tests/cluster/test_a_demo.py", "tests/cluster/test_b_restart.py"],
                      1200, "build", {"CALICO_RESTARTS": "20"})
+    scale = Suite("100 000 routes, 50 nodes, 500 clients, 20 000 containers", [python, "-m", "pytest", "-q", "-s", "tests/scale"], 600, "build",
+                  {"SCALE_ROUTES": "100000", "SCALE_STARTS": "20", "SCALE_NODES": "50", "SCALE_BLOCKS": "300", "SCALE_CLIENTS": "500",
+                   "SCALE_CONTAINERS": "20000", "SCALE_SEED": seed[-6:]})
     packets = Suite("100 000 packets, 2 000 policy sets", ["build/bin/policy_packets_test", "--gtest_filter=PolicyDifferential.*"], 900,
                     "build", {"POLICY_SEED": seed, "POLICY_SETS": "2000"})
     races = [Suite("tsan configure", ["cmake", "--preset", "tsan"], 30),
@@ -85,7 +89,7 @@ def long_runs(python: str) -> list[Suite]:
     fuzz = [Suite("asan configure", ["cmake", "--preset", "asan"], 30),
             Suite("asan build", ["cmake", "--build", "--preset", "asan"], 900, "asan configure"),
             Suite("fuzz, 10 minutes each", [python, "tests/fuzz/fuzz.py", "--seconds", "600", "--seed", seed[-6:]], 4000, "asan build")]
-    return laws + [restarts, packets] + races + fuzz
+    return laws + [restarts, packets, scale] + races + fuzz
 
 
 def counts(output: str, status: int) -> tuple[int, int]:

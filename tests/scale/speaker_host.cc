@@ -3,7 +3,8 @@
 // The agent's speaker without the rest of the agent: keeps BIRD running with the view that stdin says, one
 // line for each thing. Answers "applied" to `apply`.
 //   node 10.0.0.1/24     pool 10.65.0.0/16     block 10.65.1.0/26     cluster-id 244.0.0.1
-//   peer 10.0.0.2 [passive] [reflect]     no-peer 10.0.0.2     no-pool 10.65.0.0/16     no-block 10.65.1.0/26
+//   peer 10.0.0.2 [passive] [reflect] [keepalive]     no-peer 10.0.0.2     no-pool 10.65.0.0/16
+//   no-block 10.65.1.0/26
 // When it is killed its BIRD stays, and is not woken any more: what a test compares with.
 #include <algorithm>
 #include <iostream>
@@ -33,7 +34,11 @@ bool Take(const std::string& line, BgpView& view) {
     BgpPeerView peer;
     peer.ip = cidr->ip();
     peer.as_number = view.as_number;
-    while (words >> option) (option == "passive" ? peer.passive : peer.reflect) = true;
+    while (words >> option) {
+      if (option == "passive") peer.passive = true;
+      if (option == "reflect") peer.reflect = true;
+      if (option == "keepalive") peer.keepalive_seconds = 1;
+    }
     if (peer.reflect) peer.type = BgpPeerView::Type::kNode;
     view.peers.push_back(peer);
   } else if (what == "no-peer" && cidr) {
