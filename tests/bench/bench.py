@@ -103,6 +103,7 @@ def main() -> int:
     subprocess.run([str(BIN / "policy_bench")], check=True)
     subprocess.run([str(BIN / "policy_throughput_bench")], check=True)
     subprocess.run([sys.executable, str(HERE / "calicoctl_bench.py")], check=True)
+    subprocess.run([sys.executable, str(HERE / "routes_bench.py")], check=True)
     between_hosts()
     lab = Lab(STATE)
     try:

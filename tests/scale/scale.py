@@ -19,9 +19,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cluster"))
 
-from lab import Host, Lab, wait_until  # noqa: E402
+from lab import STORE_IP, Host, Lab, wait_until  # noqa: E402
 
 POOL = "10.64.0.0/10"
+STORE_NUMBER = 1000  # of its MAC
 SO_RCVBUFFORCE, RTMGRP_IPV4_ROUTE = 33, 0x40
 RTM_NEWROUTE, RTM_DELROUTE, RTA_DST, RTPROT_BIRD, ETH_P_IP = 24, 25, 1, 12, 0x0800
 KEEPALIVE = 4
@@ -136,7 +137,7 @@ class ScaleLab(Lab):
         self._add("router", None)
         self.router.run("sh", "-c", "ip link add br0 type bridge && ip link set br0 up")
         for number in range(count):
-            name, ip = f"calico-node{number}", f"172.30.{200 + number // 200}.{number % 200 + 10}"
+            name, ip = f"calico-node{number}", f"172.30.{200 + number // 200}.{number % 200 + 40}"
             self._add(name, ip)
             subprocess.run(["nsenter", "-t", str(self.router.pid), "-n", "--", "ip", "link", "add", f"p{number}", "type", "veth",
                             "peer", "name", "eth0", "netns", str(self.hosts[name].pid)], check=True)
@@ -147,6 +148,23 @@ class ScaleLab(Lab):
         for host in self.nodes():
             host.run("ip", "-batch", "-", stdin="\n".join(line for ip, line in neighbours.items() if ip != host.ip))
         return self
+
+    def add_store(self) -> None:
+        """etcd, on the same bridge."""
+        self._add("store", STORE_IP)
+        subprocess.run(["nsenter", "-t", str(self.router.pid), "-n", "--", "ip", "link", "add", "store", "type", "veth",
+                        "peer", "name", "eth0", "netns", str(self.store.pid)], check=True)
+        self.router.run("ip", "link", "set", "store", "master", "br0", "up")
+        self.store.run("sh", "-c", f"ip link set eth0 address {mac(STORE_NUMBER)} up && ip addr add {STORE_IP}/16 dev eth0")
+        for number, host in enumerate(self.nodes()):
+            host.run("ip", "neighbour", "replace", STORE_IP, "lladdr", mac(STORE_NUMBER), "dev", "eth0", "nud", "permanent")
+            self.store.run("ip", "neighbour", "replace", host.ip, "lladdr", mac(number), "dev", "eth0", "nud", "permanent")
+        self.start_etcd()
+
+    def start_agent(self, host: Host) -> None:
+        host.environment.update({"NODENAME": host.name, "IP": f"{host.ip}/16", "IP6": "none", "NO_DEFAULT_POOLS": "true",
+                                 "FELIX_CLAIMBLOCKSATSTART": "true", "FELIX_HEALTHENABLED": "false"})
+        host.start_calico_node()
 
     def destroy(self) -> None:
         for speaker in getattr(self, "speakers", {}).values():
