@@ -83,13 +83,15 @@ def long_runs(python: str) -> list[Suite]:
                    "SCALE_CONTAINERS": "20000", "SCALE_SEED": seed[-6:]})
     packets = Suite("100 000 packets, 2 000 policy sets", ["build/bin/policy_packets_test", "--gtest_filter=PolicyDifferential.*"], 900,
                     "build", {"POLICY_SEED": seed, "POLICY_SETS": "2000"})
+    opens = Suite("200 cold starts of BGP", [python, "-m", "pytest", "-q", "tests/network/test_bgp_restart.py"], 600, "build", {"CALICO_COLD_STARTS": "200"})
+    hang = Suite("a BIRD that hangs for long", [python, "-m", "pytest", "-q", "tests/network/test_bgp_status.py"], 300, "build", {"CALICO_LONG_HANG": "1"})
     races = [Suite("tsan configure", ["cmake", "--preset", "tsan"], 30),
              Suite("tsan build", ["cmake", "--build", "--preset", "tsan"], 1800, "tsan configure"),
              Suite("tsan unit tests", ["ctest", "--test-dir", "build/tsan", "-LE", "system", "--output-on-failure"], 600, "tsan build")]
     fuzz = [Suite("asan configure", ["cmake", "--preset", "asan"], 30),
             Suite("asan build", ["cmake", "--build", "--preset", "asan"], 900, "asan configure"),
             Suite("fuzz, 10 minutes each", [python, "tests/fuzz/fuzz.py", "--seconds", "600", "--seed", seed[-6:]], 4000, "asan build")]
-    return laws + [restarts, packets, scale] + races + fuzz
+    return laws + [restarts, packets, scale, hang, opens] + races + fuzz
 
 
 def counts(output: str, status: int) -> tuple[int, int]:

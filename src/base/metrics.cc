@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/metrics.h"
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
 
@@ -14,21 +15,27 @@ namespace {
 
 class PrometheusCounter final : public Counter {
  public:
-  explicit PrometheusCounter(prometheus::Counter& counter) : counter_(counter) {}
+  explicit PrometheusCounter(prometheus::Family<prometheus::Counter>& family, const MetricLabels& labels)
+      : family_(family), counter_(family.Add(labels)) {}
+  ~PrometheusCounter() override { family_.Remove(&counter_); }
   void Add(double value) override { counter_.Increment(value); }
   double Value() const override { return counter_.Value(); }
 
  private:
+  prometheus::Family<prometheus::Counter>& family_;
   prometheus::Counter& counter_;
 };
 
 class PrometheusGauge final : public Gauge {
  public:
-  explicit PrometheusGauge(prometheus::Gauge& gauge) : gauge_(gauge) {}
+  explicit PrometheusGauge(prometheus::Family<prometheus::Gauge>& family, const MetricLabels& labels)
+      : family_(family), gauge_(family.Add(labels)) {}
+  ~PrometheusGauge() override { family_.Remove(&gauge_); }
   void Set(double value) override { gauge_.Set(value); }
   double Value() const override { return gauge_.Value(); }
 
  private:
+  prometheus::Family<prometheus::Gauge>& family_;
   prometheus::Gauge& gauge_;
 };
 
@@ -52,7 +59,7 @@ Counter& RegisterCounter(const std::string& name, const std::string& help, const
   std::unique_ptr<Counter>& slot = all.counters[{name, labels}];
   if (slot == nullptr) {
     slot = std::make_unique<PrometheusCounter>(
-        prometheus::BuildCounter().Name(name).Help(help).Register(all.registry).Add(labels));
+        prometheus::BuildCounter().Name(name).Help(help).Register(all.registry), labels);
   }
   return *slot;
 }
@@ -63,9 +70,19 @@ Gauge& RegisterGauge(const std::string& name, const std::string& help, const Met
   std::unique_ptr<Gauge>& slot = all.gauges[{name, labels}];
   if (slot == nullptr) {
     slot = std::make_unique<PrometheusGauge>(
-        prometheus::BuildGauge().Name(name).Help(help).Register(all.registry).Add(labels));
+        prometheus::BuildGauge().Name(name).Help(help).Register(all.registry), labels);
   }
   return *slot;
+}
+
+void ForgetMetrics(const std::vector<std::string>& names) {
+  AllMetrics& all = All();
+  const std::lock_guard lock(all.mutex);
+  const auto named = [&](const auto& item) {
+    return std::find(names.begin(), names.end(), item.first.first) != names.end();
+  };
+  std::erase_if(all.counters, named);
+  std::erase_if(all.gauges, named);
 }
 
 std::string MetricsText() {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 namespace calico {
 
@@ -23,6 +24,8 @@ class Gauge {
 using MetricLabels = std::map<std::string, std::string>;
 Counter& RegisterCounter(const std::string& name, const std::string& help, const MetricLabels& labels = {});
 Gauge& RegisterGauge(const std::string& name, const std::string& help, const MetricLabels& labels = {});
+// Forgets all instances of these names, for what comes and goes; references to them end.
+void ForgetMetrics(const std::vector<std::string>& names);
 
 // Text exposition format 0.0.4 of all of them.
 std::string MetricsText();

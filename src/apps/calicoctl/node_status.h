@@ -9,8 +9,11 @@
 
 namespace calico::calicoctl {
 
-// Where `node status` looks.
+enum class NodeStatusForm { kTable, kWide, kJson };
+
+// Where `node status` looks, and how it says what it sees.
 struct NodeStatusSources {
+  NodeStatusForm form = NodeStatusForm::kTable;
   bool is_root = false;  // BIRD's socket and other processes' namespaces are root's
   bool calico26 = false;
   bool colour = false;
@@ -20,7 +23,7 @@ struct NodeStatusSources {
 };
 
 // `calicoctl node status` (reference calicoctl C.2.2, D.9): calico-node and its BGP peers. What the agent
-// says is wrong with it goes to `err`: scripts read `out`.
+// says is wrong with it goes to `err`: scripts read `out`. As JSON everything is on `out`, whatever fails.
 int RunNodeStatus(const NodeStatusSources& sources, std::ostream& out, std::ostream& err);
 
 }  // namespace calico::calicoctl

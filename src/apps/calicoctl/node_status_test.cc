@@ -50,6 +50,49 @@ TEST(PeerTables, AreUpstreams) {
             "\n");
 }
 
+TEST(PeerTables, LeaveLocalWorkloadsToTheWideForm) {
+  const bgp::PeerStatus workload = Peer("10.65.0.1", "local workload", "start", "10:00:12", "Passive");
+  EXPECT_EQ(PeerTable({workload}, net::Family::kV4, false), "IPv4 BGP status\nNo IPv4 peers found.\n\n");
+  EXPECT_NE(WidePeerTable({workload}, net::Family::kV4, false, WallTime()).find("| 10.65.0.1 "),
+            std::string::npos);
+}
+
+TEST(PeerTables, AreWideWithAllThatIsKnown) {
+  using namespace std::chrono_literals;
+  const WallTime now = *ParseRfc3339("2026-03-14T12:00:05Z");
+  const auto up = [&](std::optional<Duration> ago, const std::string& since) {
+    bgp::PeerStatus peer = Peer("10.20.0.8", "global", "up", since.c_str(), "Established");
+    peer.bgp_state = "Established";
+    if (ago) peer.since_time = now - std::chrono::duration_cast<WallTime::duration>(*ago);
+    return peer;
+  };
+  bgp::PeerStatus first = up(6s, "11:59:59.1");
+  first.node = "host8";
+  first.as_number = 64512;
+  first.routes_in = 100000;
+  first.routes_out = 0;
+  first.hold_left = 78905ms;
+  first.hold_time = 90s;
+  bgp::PeerStatus down = Peer("10.20.0.9", "global", "start", "10:00:13", "Active");
+  down.bgp_state = "Active";
+  down.last_error = "Socket: Connection refused";
+  EXPECT_EQ(WidePeerTable({first, up(3723s, "10:58:02.000"), up(12 * 24h + 4h, "2026-03-02"),
+                           up(std::nullopt, "2026-03-04"), down},
+                          net::Family::kV4, false, now),
+            R"(IPv4 BGP status
++--------------+-----------+-------+--------------+-------------+-------+-------+--------+-----------+------------+------------+----------------------------+
+| PEER ADDRESS | PEER TYPE | STATE |    SINCE     |  BGP STATE  | NODE  |  AS   | UPTIME | ROUTES IN | ROUTES OUT | HOLD TIMER |         LAST ERROR         |
++--------------+-----------+-------+--------------+-------------+-------+-------+--------+-----------+------------+------------+----------------------------+
+| 10.20.0.8    | global    | up    | 11:59:59.1   | Established | host8 | 64512 | 6s     |    100000 |          0 | 78s/90s    |                            |
+| 10.20.0.8    | global    | up    | 10:58:02.000 | Established |       |       | 1h2m3s |           |            |            |                            |
+| 10.20.0.8    | global    | up    | 2026-03-02   | Established |       |       | 12d4h  |           |            |            |                            |
+| 10.20.0.8    | global    | up    | 2026-03-04   | Established |       |       | 10d    |           |            |            |                            |
+| 10.20.0.9    | global    | start | 10:00:13     | Active      |       |       |        |           |            |            | Socket: Connection refused |
++--------------+-----------+-------+--------------+-------------+-------+-------+--------+-----------+------------+------------+----------------------------+
+
+)");
+}
+
 TEST(PeerTables, SplitTheFamilies) {
   const std::string text = PeerTables({Peer("fd00::8", "global", "down", "10:00:12", "")});
   EXPECT_EQ(text.find("IPv4 BGP status\nNo IPv4 peers found.\n\nIPv6 BGP status\n+---"), 0U) << text;
@@ -188,6 +231,33 @@ TEST_F(NodeStatus, OfBird6AloneSaysWhichProcessIsMissing) {
   EXPECT_EQ(out_.str(),
             "Calico process is running.\n\nINFO: BIRDv4 process: 'bird' is not running.\n\n"
             "IPv6 BGP status\nNo IPv6 peers found.\n\n");
+}
+
+TEST_F(NodeStatus, AsJsonHasNumbersAndTimes) {
+  Add("10", "bird", "net:[1]");
+  sources_.form = NodeStatusForm::kJson;
+  testing::FakeBird bird(proc_ + "/calico/bird.ctl", "0001 BIRD 2.0.12 ready.",
+                         Row("Mesh_10_20_0_8") +
+                             "\n1006-    Neighbor address: 10.20.0.8\n     Neighbor AS: 64512\n"
+                             "     Routes:         2 imported, 1 exported, 2 preferred\n0000 \n");
+  EXPECT_EQ(Show(), 0) << err_.str();
+  for (const char* part :
+       {"\"running\": true", "\"backend\": \"bird\"", "\"errors\": []", "\"family\": 4",
+        "\"asNumber\": 64512", "\"routesIn\": 2", "\"sinceTime\": \"2", "\"bgpState\": \"Established\""})
+    EXPECT_NE(out_.str().find(part), std::string::npos) << part << " in " << out_.str();
+}
+
+TEST_F(NodeStatus, AsJsonSaysWhatFailsInThePlaceOfTheRest) {
+  Add("10", "bird", "net:[1]");
+  sources_.form = NodeStatusForm::kJson;
+  EXPECT_EQ(Show(), 1);
+  EXPECT_NE(out_.str().find("\"Error querying BIRD: unable to connect to BIRDv4 socket: "), std::string::npos)
+      << out_.str();
+  EXPECT_EQ(err_.str(), "");
+  out_.str("");
+  std::filesystem::remove_all(proc_ + "/9");
+  EXPECT_EQ(Show(), 1);
+  EXPECT_NE(out_.str().find("\"running\": false"), std::string::npos) << out_.str();
 }
 
 TEST_F(NodeStatus, FailsWhenBirdDoesNotAnswer) {

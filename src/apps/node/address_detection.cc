@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <regex>
+#include <set>
 
 #include <fmt/format.h>
 #include <netdb.h>
@@ -29,10 +30,19 @@ const char* Variable(net::Family family) {
   return family == net::Family::kV4 ? "IP" : "IP6";
 }
 
-Error NotFound(net::Family family, const std::string& what) {
+std::string Listed(const std::vector<Detected::PassedOver>& passed_over) {
+  std::string text;
+  for (const Detected::PassedOver& one : passed_over)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", one.interface, one.reason);
+  return text;
+}
+
+Error NotFound(net::Family family, const std::string& what,
+               const std::vector<Detected::PassedOver>& passed_over = {}) {
   return Error(ErrorCode::kNotFound,
-               fmt::format("no {} address found by {}: set {}=<address> or another {}_AUTODETECTION_METHOD",
-                           FamilyText(family), what, Variable(family), Variable(family)));
+               fmt::format("no {} address found by {}: set {}=<address> or another {}_AUTODETECTION_METHOD{}",
+                           FamilyText(family), what, Variable(family), Variable(family),
+                           passed_over.empty() ? "" : " (" + Listed(passed_over) + ")"));
 }
 Error Invalid(net::Family family, const std::string& method) {
   return Error(ErrorCode::kInvalidArgument,
@@ -57,30 +67,70 @@ std::optional<std::regex> Joined(const std::string& list) {
   }
 }
 
-using NameFilter = std::function<bool(const std::string&)>;
-using AddressFilter = std::function<bool(const net::Ip&)>;
+// Kinds of link that lead through something else, whatever their name (rtnl_link_ops of Linux). veth and
+// bridge are not among them: they are the way out of a host that is a container, or has its card in a bridge.
+bool IsTunnel(const kernel::Link& link) {
+  static const std::set<std::string> kTunnels{
+      "bareudp", "dummy",     "erspan", "geneve", "gre", "gretap", "gtp",  "ifb",   "ip6gre",    "ip6gretap",
+      "ip6tnl",  "ip6erspan", "ipip",   "sit",    "tun", "vti",    "vti6", "vxlan", "wireguard", "xfrm"};
+  return kTunnels.contains(link.kind);
+}
 
-// Newest interface first, then its addresses in the kernel's order.
-std::optional<net::Cidr> FirstFound(const HostAddresses& host, net::Family family, const NameFilter& name_ok,
-                                    const AddressFilter& address_ok) {
+// Why an interface is never the host's own way out; empty: it may be.
+std::string Excluded(const kernel::Link& link) {
+  static const std::regex excluded(kExcluded);
+  if (std::regex_search(link.name, excluded)) return "has the name of a container's or tunnel's interface";
+  if (IsTunnel(link)) return fmt::format("is of kind {}", link.kind);
+  return "";
+}
+
+// Why a method does not take an interface's address; empty: it does.
+using Judge = std::function<std::string(const kernel::Link&, const net::Cidr&)>;
+
+// Newest interface first, then its addresses in the kernel's order. The first one that `judge` lets pass
+// wins, or `preferred`.
+std::optional<Detected> FirstFound(const HostAddresses& host, net::Family family, const Judge& judge,
+                                   const std::optional<net::Cidr>& preferred,
+                                   std::vector<Detected::PassedOver>& passed_over) {
   std::vector<kernel::Link> links = host.links;
   std::sort(links.begin(), links.end(), [](const auto& a, const auto& b) { return a.ifindex > b.ifindex; });
+  std::vector<Detected> found;
   for (const kernel::Link& link : links) {
-    if (!name_ok(link.name)) continue;
     for (const kernel::Address& address : host.addresses) {
       const net::Ip& ip = address.address.ip();
-      if (address.ifindex == link.ifindex && ip.family() == family && ip.IsGlobalUnicast() && address_ok(ip))
-        return address.address;
+      if (address.ifindex != link.ifindex || ip.family() != family || !ip.IsGlobalUnicast()) continue;
+      const std::string objection = judge(link, address.address);
+      if (objection.empty())
+        found.push_back({address.address, link.name, "", {}});
+      else if (passed_over.empty() || passed_over.back() != Detected::PassedOver{link.name, objection})
+        passed_over.push_back({link.name, objection});
     }
   }
-  return std::nullopt;
+  if (found.empty()) return std::nullopt;
+  const auto in_use = std::find_if(found.begin(), found.end(), [&](const Detected& one) {
+    return preferred && one.address == *preferred;
+  });
+  Detected chosen = in_use != found.end() ? *in_use : found.front();
+  for (const Detected& other : found) {
+    if (other.address != chosen.address)
+      passed_over.push_back(
+          {other.interface, fmt::format("has {}, which would do, too", other.address.ToString())});
+  }
+  const char* why = in_use != found.end() && in_use != found.begin() ? "the address that is in use"
+                    : found.size() > 1                               ? "the newest interface that will do"
+                                                                     : "the only one that will do";
+  chosen.reason = fmt::format("on {}: {}", chosen.interface, why);
+  return chosen;
 }
 
-bool Any(const std::string&) {
-  return true;
-}
-bool AnyIp(const net::Ip&) {
-  return true;
+std::string InterfaceOf(const HostAddresses& host, const net::Ip& ip) {
+  for (const kernel::Address& address : host.addresses) {
+    if (address.address.ip() != ip) continue;
+    for (const kernel::Link& link : host.links) {
+      if (link.ifindex == address.ifindex) return link.name;
+    }
+  }
+  return "";
 }
 
 }  // namespace
@@ -117,32 +167,36 @@ Result<net::Ip> KernelSourceTowards(const std::string& destination, net::Family 
                                         &reinterpret_cast<const sockaddr_in6*>(&local)->sin6_addr));
 }
 
-Result<net::Cidr> DetectAddress(const HostAddresses& host, net::Family family, const std::string& method,
-                                const SourceTowards& source_towards) {
-  static const std::regex excluded(kExcluded);
-  const auto not_excluded = [](const std::string& name) { return !std::regex_search(name, excluded); };
+Result<Detected> DetectAddress(const HostAddresses& host, net::Family family, const std::string& method,
+                               const SourceTowards& source_towards,
+                               const std::optional<net::Cidr>& preferred) {
   const std::size_t equals = method.find('=');
   const std::string kind = method.substr(0, equals);
   const std::string argument = equals == std::string::npos ? "" : method.substr(equals + 1);
-  std::optional<net::Cidr> found;
-  if (method.empty() || method == "first-found") {
-    found = FirstFound(host, family, not_excluded, AnyIp);
+  const std::string name = method.empty() ? "first-found" : method;
+  std::vector<Detected::PassedOver> passed_over;
+  std::optional<Detected> found;
+  if (name == "first-found") {
+    const auto judge = [](const kernel::Link& link, const net::Cidr&) { return Excluded(link); };
+    found = FirstFound(host, family, judge, preferred, passed_over);
   } else if (kind == "can-reach" && !argument.empty()) {
     auto source = source_towards(argument, family);
     if (!source.has_value())
       return NotFound(family, fmt::format("{} ({})", method, source.error().message()));
-    found = AddressOnHost(host, *source);
+    if (const auto address = AddressOnHost(host, *source)) {
+      const std::string interface = InterfaceOf(host, *source);
+      found = Detected{
+          *address, interface, fmt::format("on {}: the kernel's way to {}", interface, argument), {}};
+    }
   } else if (kind == "interface" || kind == "skip-interface") {
     const auto names = Joined(argument);
     if (!names) return Invalid(family, method);
-    const bool wanted = kind == "interface";
-    found = FirstFound(
-        host, family,
-        [&](const std::string& name) {
-          const bool matches = std::regex_search(name, *names);
-          return wanted ? matches : !matches && not_excluded(name);
-        },
-        AnyIp);
+    const auto judge = [&](const kernel::Link& link, const net::Cidr&) -> std::string {
+      const bool matches = std::regex_search(link.name, *names);
+      if (kind == "interface") return matches ? "" : "does not match";
+      return matches ? "is to be skipped" : Excluded(link);
+    };
+    found = FirstFound(host, family, judge, preferred, passed_over);
   } else if (kind == "cidr") {
     std::vector<net::Cidr> prefixes;
     for (const std::string& part : Split(argument, ',')) {
@@ -151,14 +205,23 @@ Result<net::Cidr> DetectAddress(const HostAddresses& host, net::Family family, c
       prefixes.push_back(*prefix);
     }
     if (prefixes.empty()) return Invalid(family, method);
-    found = FirstFound(host, family, Any, [&](const net::Ip& ip) {
-      return std::any_of(prefixes.begin(), prefixes.end(),
-                         [&](const net::Cidr& prefix) { return prefix.Contains(ip); });
-    });
+    const auto judge = [&](const kernel::Link&, const net::Cidr& address) -> std::string {
+      const bool inside = std::any_of(prefixes.begin(), prefixes.end(),
+                                      [&](const net::Cidr& prefix) { return prefix.Contains(address.ip()); });
+      return inside ? "" : fmt::format("has {}, which is outside", address.ToString());
+    };
+    found = FirstFound(host, family, judge, preferred, passed_over);
+  } else if (method.starts_with("kubernetes-internal-ip")) {
+    return Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{}: there is no Kubernetes here to ask; set {}_AUTODETECTION_METHOD to another one",
+                    method, Variable(family)));
   } else {
     return Invalid(family, method);
   }
-  if (!found) return NotFound(family, method.empty() ? "first-found" : method);
+  if (!found) return NotFound(family, name, passed_over);
+  found->reason = fmt::format("autodetected by {} {}", name, found->reason);
+  found->passed_over = std::move(passed_over);
   return *found;
 }
 

@@ -34,7 +34,7 @@ Result<net::Ip> NobodyAsks(const std::string& destination, net::Family) {
 std::string Detect(const HostAddresses& host, const std::string& method,
                    net::Family family = net::Family::kV4, const SourceTowards& source_towards = NobodyAsks) {
   const auto found = DetectAddress(host, family, method, source_towards);
-  return found.has_value() ? found->ToString() : found.error().message();
+  return found.has_value() ? found->address.ToString() : found.error().message();
 }
 ErrorCode FailureOf(const HostAddresses& host, const std::string& method) {
   const auto found = DetectAddress(host, net::Family::kV4, method, NobodyAsks);
@@ -93,7 +93,7 @@ TEST(AddressDetection, LinkLocalAndLoopbackAddressesAreNoAddresses) {
   EXPECT_EQ(Detect(host, "first-found", net::Family::kV6), "fd00:20::7/64");
   EXPECT_EQ(Detect(host, "cidr=169.254.0.0/16"),
             "no IPv4 address found by cidr=169.254.0.0/16: set IP=<address> or another "
-            "IP_AUTODETECTION_METHOD");
+            "IP_AUTODETECTION_METHOD (eth0 has 10.20.0.7/24, which is outside)");
 }
 
 TEST(AddressDetection, NothingFoundNamesTheVariableOfTheFamily) {
@@ -177,6 +177,76 @@ TEST(AddressDetection, MalformedMethodsSayWhichVariableAndWhatIsAllowed) {
                   "': set IP6_AUTODETECTION_METHOD to first-found, can-reach=<destination>, "
                   "interface=<regex>, skip-interface=<regex> or cidr=<prefix>");
   }
+}
+
+kernel::Link OfKind(int ifindex, const std::string& name, const std::string& kind) {
+  kernel::Link link = Named(ifindex, name);
+  link.kind = kind;
+  return link;
+}
+
+TEST(AddressDetection, TunnelsAreKnownByTheirKindWhateverTheirName) {
+  for (const char* kind :
+       {"wireguard", "tun", "ipip", "sit", "gre", "gretap", "ip6tnl", "vxlan", "geneve", "dummy"}) {
+    HostAddresses host = TwoCards();
+    host.links.push_back(OfKind(9, "uplink9", kind));
+    host.addresses.push_back(On(9, "10.99.0.1/24"));
+    EXPECT_EQ(Detect(host, "first-found"), "172.16.5.1/16") << kind;
+    EXPECT_EQ(Detect(host, "skip-interface=eth0"), "172.16.5.1/16") << kind;
+    EXPECT_EQ(Detect(host, "interface=uplink9"), "10.99.0.1/24") << "asked for by name";
+    EXPECT_EQ(Detect(host, "cidr=10.99.0.0/16"), "10.99.0.1/24") << "asked for by address";
+  }
+}
+
+TEST(AddressDetection, AHostWhoseWayOutIsAVethOrABridgeIsFound) {
+  for (const char* kind : {"veth", "bridge", "bond", "vlan", "macvlan", "ipvlan", "team", "vrf"}) {
+    const HostAddresses host{{OfKind(2, "eth0", kind)}, {On(2, "10.20.0.7/24")}};
+    EXPECT_EQ(Detect(host, "first-found"), "10.20.0.7/24") << kind;
+  }
+}
+
+TEST(AddressDetection, OnlyATunnelIsNoneAndTheErrorSaysSo) {
+  const HostAddresses host{{OfKind(2, "vpn", "wireguard"), Named(3, "docker0")},
+                           {On(2, "10.20.0.7/24"), On(3, "172.17.0.1/16")}};
+  EXPECT_THAT(
+      Detect(host, "first-found"),
+      HasSubstr("IP_AUTODETECTION_METHOD (docker0 has the name of a container's or tunnel's interface, "
+                "vpn is of kind wireguard)"));
+}
+
+TEST(AddressDetection, TheReasonAndWhatWasPassedOverAreTold) {
+  HostAddresses host = TwoCards();
+  host.links.push_back(Named(9, "docker0"));
+  host.links.push_back(Named(10, "cali123"));  // no address: not worth a word
+  host.addresses.push_back(On(9, "172.17.0.1/16"));
+  const auto words = [&](const std::string& method, std::optional<net::Cidr> preferred = std::nullopt) {
+    const auto towards = [](const std::string&, net::Family) -> Result<net::Ip> {
+      return *net::Ip::Parse("10.20.0.7");
+    };
+    const auto found = DetectAddress(host, net::Family::kV4, method, towards, preferred);
+    std::string text = found->reason;
+    for (const auto& [interface, reason] : found->passed_over) text += "; " + interface + " " + reason;
+    return text;
+  };
+  EXPECT_EQ(
+      words("first-found"),
+      "autodetected by first-found on eth1: the newest interface that will do; docker0 has the name of a "
+      "container's or tunnel's interface; eth0 has 10.20.0.7/24, which would do, too");
+  EXPECT_EQ(words("first-found", net::Cidr::Parse("10.20.0.7/24")),
+            "autodetected by first-found on eth0: the address that is in use; docker0 has the name of a "
+            "container's or tunnel's interface; eth1 has 172.16.5.1/16, which would do, too");
+  EXPECT_EQ(
+      words("interface=eth0"),
+      "autodetected by interface=eth0 on eth0: the only one that will do; docker0 does not match; eth1 does "
+      "not match");
+  EXPECT_EQ(words("can-reach=gw"), "autodetected by can-reach=gw on eth0: the kernel's way to gw");
+}
+
+TEST(AddressDetection, AnAddressInUseThatTheMethodForbidsIsGivenUp) {
+  HostAddresses host = TwoCards();
+  const auto found =
+      DetectAddress(host, net::Family::kV4, "interface=eth1", NobodyAsks, net::Cidr::Parse("10.20.0.7/24"));
+  EXPECT_EQ(found->address.ToString(), "172.16.5.1/16");
 }
 
 TEST(AddressDetection, AddressOnHostNeedsTheVeryAddress) {

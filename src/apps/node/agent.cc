@@ -18,11 +18,14 @@
 #include "apps/libnetwork/driver.h"
 #include "apps/libnetwork/network_names.h"
 #include "apps/libnetwork/reconcile.h"
+#include "apps/node/address_monitor.h"
 #include "apps/node/bgp_password.h"
 #include "apps/node/bird_routes.h"
 #include "apps/node/dataplane_thread.h"
 #include "apps/node/health.h"
 #include "apps/node/ipam_upkeep.h"
+#include "apps/node/node_status_reporter.h"
+#include "apps/node/peer_metrics.h"
 #include "apps/node/peering_device.h"
 #include "apps/node/settings.h"
 #include "apps/node/show.h"
@@ -170,11 +173,18 @@ Result<bool> UsesBird(const Environment& environment) {
                   backend));
 }
 
+// Reference bgp-and-node A1.3: what cannot be read is 60 s.
+Duration AddressPeriod(const Environment& environment) {
+  constexpr Duration kDefault = std::chrono::seconds(60);
+  const auto period = ParseGoDuration(environment.GetOr("AUTODETECT_POLL_INTERVAL", "60s"));
+  return period && *period > 0 ? Duration(*period) : kDefault;
+}
+
 // All threads of a running agent. Members are in the order in which they depend on each other.
 class Agent {
  public:
   Agent(const Environment& environment, datastore::Client& client, std::string store_reason, std::string node,
-        model::FelixConfiguration overrides, bool uses_bird)
+        model::FelixConfiguration overrides, bool uses_bird, std::vector<AddressChoice> addresses)
       : environment_(environment),
         client_(client),
         store_reason_(std::move(store_reason)),
@@ -185,7 +195,8 @@ class Agent {
         graph_(node_, overrides_, uses_bird_),
         calc_("calc"),
         bgp_("bgp"),
-        upkeep_(client_, clock_, node_, overrides_) {}
+        upkeep_(client_, clock_, node_, overrides_),
+        addresses_([this] { return LookAtAddresses(); }, std::move(addresses), AddressPeriod(environment_)) {}
 
   Status Start(const FelixSettings& settings) {
     ASSIGN_OR_RETURN(router_id_, RouterIdOf(environment_, node_));
@@ -199,6 +210,8 @@ class Agent {
         [this](net::Family family, const std::string& key) { upkeep_.SetWireguardKey(family, key); });
     dataplane_->OnWorkloadMtu([this](int mtu_bytes) { SetWorkloadMtu(mtu_bytes); });
     RETURN_IF_ERROR(dataplane_->Start());
+    reporter_ = std::make_unique<NodeStatusReporter>(client_, clock_, node_, speaker_.get());
+    reporter_->Start();
     calc_.Start();
     bgp_.Start();
     datastore::Syncer::Options options;
@@ -207,6 +220,7 @@ class Agent {
                                                   [this](model::UpdateBatch batch) { OnUpdates(batch); });
     syncer_->Start();
     upkeep_.Start();
+    RETURN_IF_ERROR(addresses_.Start());
     health_ = std::make_unique<Health>(HealthSources());
     RETURN_IF_ERROR(StartServers(settings));
     return StartPlugins();
@@ -230,6 +244,9 @@ class Agent {
     for (const auto& [key, object] : batch.updates) {
       pools = pools || key.kind == model::Kind::kIPPool || key.kind == model::Kind::kFelixConfiguration ||
               (key.kind == model::Kind::kNode && key.name == node_);
+      if (key.kind == model::Kind::kCalicoNodeStatus)
+        reporter_->OnResource(
+            key.name, object != nullptr ? std::get_if<model::CalicoNodeStatus>(object.get()) : nullptr);
     }
     if (pools) upkeep_.Recheck();
     // A workload or a policy says nothing of BGP.
@@ -258,6 +275,11 @@ class Agent {
     LogWarning(kComponent, "address for BGP sessions of workloads: {}; trying again",
                synced.error().message());
     peering_ = bgp_.loop().After(std::chrono::seconds(5), [this, view] { SyncPeering(view); });
+  }
+
+  Result<std::vector<AddressChoice>> LookAtAddresses() {
+    ASSIGN_OR_RETURN(const HostAddresses host, ReadHostAddresses());
+    return UpdateAddresses({environment_, client_, clock_, host, KernelSourceTowards, node_, kVersion});
   }
 
   // The backend was bird before and is another one now: what that BIRD left in the kernel would stay for
@@ -329,13 +351,23 @@ class Agent {
     return health;
   }
 
+  Result<std::vector<bgp::PeerStatus>> Peers() const {
+    if (speaker_ == nullptr) return std::vector<bgp::PeerStatus>();
+    return speaker_->Peers();
+  }
+
   Health::Sources HealthSources() {
     Health::Sources sources;
     sources.loops = {{"calc", &calc_.loop()}, {"dataplane", &dataplane_->loop()}, {"bgp", &bgp_.loop()}};
     sources.store_in_sync = [this] { return syncer_->state() == datastore::Syncer::State::kInSync; };
     sources.store_name = client_.name();
     sources.dataplane = [this] { return dataplane_->TakeSnapshot(); };
-    if (speaker_ != nullptr) sources.bird = [this] { return SpeakerHealth(); };
+    sources.clock = &clock_;
+    if (speaker_ != nullptr) {
+      sources.bird = [this] { return SpeakerHealth(); };
+      sources.daemon = [this] { return speaker_->Daemon(); };
+      sources.peers = [this] { return speaker_->Peers(); };
+    }
     return sources;
   }
 
@@ -359,9 +391,11 @@ class Agent {
     show.unix_mode = 0600;
     show.threads = 1;
     return Serve(show, [this](const HttpRequest& request) {
-      return HandleShow(request, {node_, client_.name(), store_reason_, *dataplane_, *health_,
-                                  [this] { return PolicyProblems(); }, [this] { return Unreachable(); },
-                                  [this] { return SpeakerHealth(); }});
+      return HandleShow(
+          request,
+          {node_, client_.name(), store_reason_, *dataplane_, *health_, [this] { return PolicyProblems(); },
+           [this] { return Unreachable(); }, [this] { return SpeakerHealth(); }, [this] { return Peers(); },
+           [this] { return addresses_.Problems(); }, [this] { return ToJson(addresses_.Choices()); }});
     });
   }
 
@@ -400,6 +434,7 @@ class Agent {
 
   HttpResponse HandleMetrics(const HttpRequest& request) {
     if (request.path != "/metrics") return {404, "text/plain; charset=utf-8", "see /metrics\n"};
+    if (speaker_ != nullptr) peer_metrics_.Update(speaker_->Peers());
     if (const auto counters = dataplane_->ReadCounters(); counters.has_value()) {
       for (const auto& [name, value] : *counters) {
         if (!name.starts_with("denied-")) continue;
@@ -435,9 +470,12 @@ class Agent {
   std::unique_ptr<EventLoop::Handle> peering_;  // the bgp loop
   std::unique_ptr<bgp::Speaker> speaker_;       // the bgp loop
   IpamUpkeep upkeep_;
+  AddressMonitor addresses_;
+  std::unique_ptr<NodeStatusReporter> reporter_;
   std::unique_ptr<datastore::Syncer> syncer_;
   std::unique_ptr<Health> health_;
   std::map<std::string, std::uint64_t> last_counters_;  // the metrics server's one thread
+  PeerMetrics peer_metrics_;                            // the same
   std::unique_ptr<libnetwork::Driver> plugin_;
   std::unique_ptr<libnetwork::NetworkNames> names_;
   std::unique_ptr<libnetwork::Reconciler> reconciler_;
@@ -469,7 +507,7 @@ Status RunAgent(const Environment& environment) {
   const SystemClock clock;
   StartupInputs inputs{environment, *client, clock, host, KernelSourceTowards, node, kVersion};
   inputs.has_ipv6 = PathExists("/proc/sys/net/ipv6");
-  RETURN_IF_ERROR(RunStartup(inputs));
+  ASSIGN_OR_RETURN(std::vector<AddressChoice> addresses, RunStartup(inputs));
   for (const char* directory : {kLogDirectory, kLibDirectory}) RETURN_IF_ERROR(MakeDirectories(directory));
   RETURN_IF_ERROR(WriteFileAtomically(
       environment.GetOr("CALICO_NODENAME_FILE", std::string(kLibDirectory) + "/nodename"), node));
@@ -477,7 +515,7 @@ Status RunAgent(const Environment& environment) {
                    ReadFelixSettings(datastore::Resources(*client, clock), node, overrides));
   if (!environment.Get("CALICO_STARTUP_LOGLEVEL")) SetLogLevel(settings.log_level);
 
-  Agent agent(environment, *client, choice.reason, node, overrides, uses_bird);
+  Agent agent(environment, *client, choice.reason, node, overrides, uses_bird, std::move(addresses));
   if (const Status started = agent.Start(settings); !started.has_value()) {
     fmt::print(stderr, "calico-node: {}\n", started.error().message());
     agent.Leave(1);

@@ -5,6 +5,7 @@
 
 #include "apps/node/agent.h"
 #include "base/http_client.h"
+#include "bgp/peer_json.h"
 
 namespace calico::node {
 namespace {
@@ -26,6 +27,7 @@ std::vector<Trouble> TroublesOf(const ShowSources& sources) {
       {"BGP sessions that are left out for want of their password (see docs/bgp.md)",
        speaker.without_password},
       {"BGP sessions (see docs/bgp.md)", speaker.sessions},
+      {"addresses of this host", sources.address_problems()},
       {"encryption that this host cannot do, and is reached in clear", snapshot.not_encrypted}};
   std::erase_if(all, [](const Trouble& trouble) { return trouble.items.empty(); });
   return all;
@@ -76,6 +78,12 @@ HttpResponse HandleShow(const HttpRequest& request, const ShowSources& sources) 
     response.body = Endpoints(sources);
   } else if (request.path == "/problems") {
     response.body = Problems(sources);
+  } else if (request.path == "/peers") {
+    const auto peers = sources.peers();
+    if (!peers.has_value()) return {503, response.content_type, peers.error().message() + "\n"};
+    response = {200, "application/json", bgp::PeersToJson(*peers)};
+  } else if (request.path == "/addresses") {
+    response = {200, "application/json", sources.addresses()};
   } else if (request.path == "/tables") {
     response.body = sources.dataplane.DescribeTables();
   } else {

@@ -10,6 +10,7 @@
 #include "apps/node/health.h"
 #include "base/http_server.h"
 #include "base/result.h"
+#include "bgp/peer_status.h"
 
 namespace calico::node {
 
@@ -22,9 +23,13 @@ struct ShowSources {
   std::function<std::vector<std::string>()> policy_problems;  // what is not enforced as it stands
   std::function<std::vector<std::string>()> unreachable;      // other hosts, and why
   std::function<bgp::Speaker::Health()> speaker;
+  std::function<Result<std::vector<bgp::PeerStatus>>()> peers;
+  std::function<std::vector<std::string>()> address_problems;
+  std::function<std::string()> addresses;  // JSON
 };
 // The agent's side of `calico-node show`: /status, /endpoints, /tables; and of `calicoctl node status`:
-// /problems.
+// /problems, and as JSON /peers and
+// /addresses.
 HttpResponse HandleShow(const HttpRequest& request, const ShowSources& sources);
 
 // `calico-node show TOPIC`: asks the running agent over its socket.

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "apps/node/default_pools.h"
 #include "base/log.h"
@@ -42,6 +43,21 @@ std::optional<std::uint32_t> ParseAs(const std::string& text) {
 class Startup {
  public:
   explicit Startup(const StartupInputs& inputs) : in_(inputs), resources_(inputs.client, inputs.clock) {}
+
+  // Of a running agent: what it has stored is in use.
+  Status Update() {
+    RETURN_IF_ERROR(ReadNode());
+    if (!exists_) return Ok();  // deleted: not ours to bring back
+    running_ = true;
+    RETURN_IF_ERROR(ChooseAddresses());
+    if (node_ == before_) return Ok();
+    RETURN_IF_ERROR(CheckConflicts());
+    RETURN_IF_ERROR(WriteNode());
+    for (const AddressChoice& choice : choices_)
+      LogInfo(kComponent, "address {}: {}", choice.address, choice.reason);
+    return Ok();
+  }
+  std::vector<AddressChoice> TakeChoices() { return std::move(choices_); }
 
   Status Run() {
     RETURN_IF_ERROR(ReadNode());
@@ -91,65 +107,95 @@ class Startup {
     return Ok();
   }
 
+  Status ChooseAddress(net::Family family, const std::string& variable, std::string& stored) {
+    AddressChoice choice;
+    choice.family = family;
+    RETURN_IF_ERROR(ChooseAddress(variable, stored, choice));
+    choice.address = stored;
+    if (!running_) {
+      LogInfo(kComponent, "{}: {}{}", variable, stored.empty() ? "" : stored + ", ", choice.reason);
+      for (const Detected::PassedOver& other : choice.passed_over)
+        LogInfo(kComponent, "{}: not {}, which {}", variable, other.interface, other.reason);
+      if (!choice.problem.empty()) LogWarning(kComponent, "{}", choice.problem);
+    }
+    choices_.push_back(std::move(choice));
+    return Ok();
+  }
   // Reference bgp-and-node A1: `IP` and `IP6`. "" keeps what is stored and, for IPv4, detects when nothing
   // is.
-  Status ChooseAddress(net::Family family, const std::string& variable, std::string& stored) {
+  Status ChooseAddress(const std::string& variable, std::string& stored, AddressChoice& choice) {
     const std::string setting = in_.environment.GetOr(variable, "");
+    if (setting == "autodetect") return Detect(variable, stored, choice);
     if (setting == "none") {
       stored.clear();
+      choice.reason = variable + "=none";
       return Ok();
     }
-    if (setting.empty() && (!stored.empty() || family == net::Family::kV6)) return Ok();
-    if (setting.empty() || setting == "autodetect") return Detect(family, variable, stored);
+    if (setting.empty()) {
+      if (!stored.empty()) {
+        choice.reason = fmt::format("stored by an earlier start; {} is not set", variable);
+        return Ok();
+      }
+      if (choice.family == net::Family::kV4) return Detect(variable, stored, choice);
+      choice.reason = fmt::format("none: {} is not set", variable);
+      return Ok();
+    }
     const auto cidr = net::Cidr::Parse(setting);
-    if (!cidr || cidr->family() != family) {
+    if (!cidr || cidr->family() != choice.family) {
       return Error(ErrorCode::kInvalidArgument,
                    fmt::format("{}='{}' is no {} address: use an address, autodetect or none", variable,
-                               setting, family == net::Family::kV4 ? "IPv4" : "IPv6"));
+                               setting, choice.family == net::Family::kV4 ? "IPv4" : "IPv6"));
     }
     const auto on_host = AddressOnHost(in_.host, cidr->ip());
     if (!on_host)
-      LogWarning(kComponent, "no interface of this host has the address {} of {}", cidr->ip().ToString(),
-                 variable);
+      choice.problem =
+          fmt::format("no interface of this host has the address {} of {}", cidr->ip().ToString(), variable);
     const bool plain = setting.find('/') == std::string::npos;
-    stored = (plain && on_host ? *on_host : *cidr).ToString();
+    // A running agent keeps the prefix length that it found: the address may be away for a moment.
+    if (!running_ || stored.empty()) stored = (plain && on_host ? *on_host : *cidr).ToString();
+    choice.reason = fmt::format("{}={}", variable, setting);
     return Ok();
   }
 
-  Status Detect(net::Family family, const std::string& variable, std::string& stored) {
+  Status Detect(const std::string& variable, std::string& stored, AddressChoice& choice) {
     const std::string method = in_.environment.GetOr(variable + "_AUTODETECTION_METHOD", "first-found");
-    auto found = DetectAddress(in_.host, family, method, in_.source_towards);
+    const auto in_use = running_ ? net::Cidr::Parse(stored) : std::nullopt;
+    auto found = DetectAddress(in_.host, choice.family, method, in_.source_towards, in_use);
     if (found.has_value()) {
-      LogInfo(kComponent, "autodetected {} ({}={})", found->ToString(), variable + "_AUTODETECTION_METHOD",
-              method);
-      stored = found->ToString();
+      stored = found->address.ToString();
+      choice.reason = found->reason;
+      choice.passed_over = std::move(found->passed_over);
       return Ok();
     }
     if (stored.empty() || found.error().code() == ErrorCode::kInvalidArgument)
       return std::move(found).error();
-    LogWarning(kComponent, "{}; keeping {}", found.error().message(), stored);
+    choice.reason = "stored before";
+    choice.problem = fmt::format("{}; keeping {}", found.error().message(), stored);
     return Ok();
   }
 
-  Status CheckConflicts() {
-    if (in_.environment.GetOr("DISABLE_NODE_IP_CHECK", "") == "true") return Ok();
+  // Other nodes that have one of our addresses: only those last written before `revision`, if one is given.
+  Status CheckConflicts(datastore::Revision revision = 0) {
+    if (in_.environment.GetOr("DISABLE_NODE_IP_CHECK", "") == "true" || !node_.bgp) return Ok();
     ASSIGN_OR_RETURN(const auto nodes, resources_.List(Kind::kNode));
     for (const auto& stored : nodes.items) {
       const auto& other = std::get<model::Node>(stored.object);
       if (other.metadata.name == in_.node_name || !other.bgp) continue;
+      if (revision != 0 && stored.revision > revision) continue;
       RETURN_IF_ERROR(CheckConflict(other, "IPv4", "IP", other.bgp->ipv4_address, node_.bgp->ipv4_address));
       RETURN_IF_ERROR(CheckConflict(other, "IPv6", "IP6", other.bgp->ipv6_address, node_.bgp->ipv6_address));
     }
     return Ok();
   }
-  static Status CheckConflict(const model::Node& other, const char* family, const char* variable,
-                              const std::string& theirs, const std::string& ours) {
+  Status CheckConflict(const model::Node& other, const char* family, const char* variable,
+                       const std::string& theirs, const std::string& ours) const {
     const auto a = net::Cidr::Parse(theirs), b = net::Cidr::Parse(ours);
     if (!a || !b || a->ip() != b->ip()) return Ok();
-    return Error(ErrorCode::kConflict,
-                 fmt::format("Calico node '{}' is already using the {} address {}: set {} on one of the two "
-                             "hosts, or delete the node if it is gone",
-                             other.metadata.name, family, a->ip().ToString(), variable));
+    return Error(
+        ErrorCode::kConflict,
+        fmt::format("Calico node '{}' is already using the {} address {} of this node '{}': set {} on one "
+                    "of the two hosts, or delete the node if it is gone",
+                    other.metadata.name, family, a->ip().ToString(), in_.node_name, variable));
   }
 
   Status ChooseAsNumber() {
@@ -170,7 +216,28 @@ class Startup {
     auto written = exists_ ? resources_.Update(node_) : resources_.Create(node_);
     if (!written.has_value())
       return std::move(written).error().WithContext("writing the node " + in_.node_name);
-    return Ok();
+    if (exists_ && SameAddresses(node_, before_)) return Ok();
+    // Another node may have passed its check when we passed ours. Who wrote later gives way.
+    const Status alone = CheckConflicts(written->revision);
+    if (alone.has_value() || alone.error().code() != ErrorCode::kConflict) return alone;
+    TakeBack(*written);
+    return alone;
+  }
+  static bool SameAddresses(const model::Node& a, const model::Node& b) {
+    return a.bgp.value_or(model::NodeBgp()).ipv4_address == b.bgp.value_or(model::NodeBgp()).ipv4_address &&
+           a.bgp.value_or(model::NodeBgp()).ipv6_address == b.bgp.value_or(model::NodeBgp()).ipv6_address;
+  }
+  void TakeBack(const datastore::Stored& written) {
+    Status undone;
+    if (exists_) {
+      before_.metadata.resource_version = std::get<model::Node>(written.object).metadata.resource_version;
+      auto updated = resources_.Update(before_);
+      if (!updated.has_value()) undone = std::move(updated).error();
+    } else {
+      undone = resources_.Delete(Key::Resource(Kind::kNode, in_.node_name), written.revision);
+    }
+    if (!undone.has_value())
+      LogWarning(kComponent, "taking the address back from the store: {}", undone.error().message());
   }
 
   Status CreateUnlessThere(const model::Object& object) {
@@ -248,13 +315,37 @@ class Startup {
   const StartupInputs& in_;
   datastore::Resources resources_;
   model::Node node_, before_;
-  bool exists_ = false;
+  bool exists_ = false, running_ = false;
+  std::vector<AddressChoice> choices_;
 };
 
 }  // namespace
 
-Status RunStartup(const StartupInputs& inputs) {
-  return Startup(inputs).Run();
+Result<std::vector<AddressChoice>> RunStartup(const StartupInputs& inputs) {
+  Startup startup(inputs);
+  RETURN_IF_ERROR(startup.Run());
+  return startup.TakeChoices();
+}
+
+Result<std::vector<AddressChoice>> UpdateAddresses(const StartupInputs& inputs) {
+  Startup startup(inputs);
+  RETURN_IF_ERROR(startup.Update());
+  return startup.TakeChoices();
+}
+
+std::string ToJson(const std::vector<AddressChoice>& choices) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const AddressChoice& choice : choices) {
+    nlohmann::ordered_json json;
+    json["family"] = choice.family == net::Family::kV4 ? "IPv4" : "IPv6";
+    if (!choice.address.empty()) json["address"] = choice.address;
+    json["reason"] = choice.reason;
+    for (const Detected::PassedOver& other : choice.passed_over)
+      json["passedOver"].push_back({{"interface", other.interface}, {"reason", other.reason}});
+    if (!choice.problem.empty()) json["problem"] = choice.problem;
+    list.push_back(std::move(json));
+  }
+  return list.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 }  // namespace calico::node

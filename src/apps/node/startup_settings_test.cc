@@ -31,7 +31,8 @@ class StartupSettings : public ::testing::Test {
     const SourceTowards nowhere = [](const std::string& destination, net::Family) -> Result<net::Ip> {
       return Error(ErrorCode::kNotFound, "no route to " + destination);
     };
-    return RunStartup({environment, store_, clock_, host_, nowhere, node, "v9"});
+    const auto choices = RunStartup({environment, store_, clock_, host_, nowhere, node, "v9"});
+    return choices.has_value() ? Ok() : Status(choices.error());
   }
   std::string Failure(const Variables& variables, const std::string& node = "node1") {
     const Status status = Run(variables, node);
@@ -138,8 +139,10 @@ TEST_F(StartupSettings, WhatOthersWroteIntoTheNodeStays) {
 TEST_F(StartupSettings, AnIpv6AddressInUseIsRefusedToo) {
   ASSERT_TRUE(Run({{"IP6", "fd00:20::7"}}).has_value());
   const int writes = store_.writes();
-  EXPECT_THAT(Failure({{"IP", "10.20.0.8"}, {"IP6", "fd00:20::7/48"}}, "node2"),
-              HasSubstr("Calico node 'node1' is already using the IPv6 address fd00:20::7: set IP6"));
+  EXPECT_THAT(
+      Failure({{"IP", "10.20.0.8"}, {"IP6", "fd00:20::7/48"}}, "node2"),
+      HasSubstr(
+          "Calico node 'node1' is already using the IPv6 address fd00:20::7 of this node 'node2': set IP6"));
   EXPECT_EQ(store_.writes(), writes);
 }
 

@@ -30,7 +30,8 @@ class StartupTest : public ::testing::Test {
   Status Run(const Variables& variables = {}, const std::string& node = "node1") {
     const Environment environment(variables);
     StartupInputs inputs{environment, store_, clock_, host_, KernelSourceTowards, node, "v9"};
-    return RunStartup(inputs);
+    const auto choices = RunStartup(inputs);
+    return choices.has_value() ? Ok() : Status(choices.error());
   }
   std::string Failure(const Variables& variables, const std::string& node = "node1") {
     const Status status = Run(variables, node);
@@ -166,6 +167,105 @@ TEST_F(StartupTest, ClusterTypesAreMerged) {
             "docker,bgp,lab");
 }
 
+// Before the first write that a start does on the Node, another node writes the same address.
+class Overtaken final : public datastore::Client {
+ public:
+  Overtaken(datastore::Client& inner, std::function<void()> overtake)
+      : inner_(inner), overtake_(std::move(overtake)) {}
+  Result<datastore::KeyValue> Get(const std::string& key) override { return inner_.Get(key); }
+  Result<datastore::ListResult> List(const std::string& prefix) override { return inner_.List(prefix); }
+  Result<datastore::Revision> Create(const std::string& key, const std::string& value) override {
+    Overtake(key);
+    return inner_.Create(key, value);
+  }
+  Result<datastore::Revision> Update(const std::string& key, const std::string& value,
+                                     datastore::Revision expected) override {
+    Overtake(key);
+    return inner_.Update(key, value, expected);
+  }
+  Result<datastore::Revision> Put(const std::string& key, const std::string& value) override {
+    return inner_.Put(key, value);
+  }
+  Status Delete(const std::string& key, datastore::Revision expected) override {
+    return inner_.Delete(key, expected);
+  }
+  std::unique_ptr<datastore::Watch> StartWatch(const std::string& prefix, datastore::Revision from,
+                                               datastore::WatchCallbacks callbacks) override {
+    return inner_.StartWatch(prefix, from, std::move(callbacks));
+  }
+  std::unique_ptr<datastore::Client> WithDeadline(TimePoint deadline) override {
+    return inner_.WithDeadline(deadline);
+  }
+  const std::string& name() const override { return inner_.name(); }
+
+ private:
+  void Overtake(const std::string& key) {
+    if (key.find("/nodes/") == std::string::npos || overtake_ == nullptr) return;
+    std::exchange(overtake_, nullptr)();
+  }
+  datastore::Client& inner_;
+  std::function<void()> overtake_;
+};
+
+TEST_F(StartupTest, OfTwoNodesThatStartWithOneAddressAtOnceTheLaterGivesWay) {
+  Overtaken overtaken(store_, [this] { ASSERT_TRUE(Run({}, "node1").has_value()); });
+  const Environment environment(kFixedV6);
+  const auto second = RunStartup({environment, overtaken, clock_, host_, KernelSourceTowards, "node2", "v9"});
+  ASSERT_FALSE(second.has_value());
+  EXPECT_THAT(
+      second.error().message(),
+      HasSubstr("Calico node 'node1' is already using the IPv4 address 172.30.200.36 of this node 'node2'"));
+  const auto nodes = Resources(store_, clock_).List(Kind::kNode);
+  ASSERT_EQ(nodes->items.size(), 1U) << "the address is taken back";
+  EXPECT_TRUE(Run({}, "node1").has_value());
+}
+
+TEST_F(StartupTest, OfTwoNodesThatMoveToOneAddressTheLaterKeepsItsOld) {
+  ASSERT_TRUE(Run({{"IP", "10.0.0.2/24"}}, "node2").has_value());
+  Overtaken overtaken(store_, [this] { ASSERT_TRUE(Run({}, "node1").has_value()); });
+  const Environment environment(Variables{{"IP", "autodetect"}});
+  const auto second =
+      UpdateAddresses({environment, overtaken, clock_, host_, KernelSourceTowards, "node2", "v9"});
+  EXPECT_FALSE(second.has_value());
+  EXPECT_EQ(Get<model::Node>(Kind::kNode, "node2").bgp->ipv4_address, "10.0.0.2/24");
+}
+
+TEST_F(StartupTest, ARunningAgentFollowsItsAddressOnlyIfItIsAutodetected) {
+  const auto update = [this](const Variables& variables) {
+    const Environment environment(variables);
+    return UpdateAddresses({environment, store_, clock_, host_, KernelSourceTowards, "node1", "v9"});
+  };
+  const auto stored = [this] { return Get<model::Node>(Kind::kNode, "node1").bgp->ipv4_address; };
+  ASSERT_TRUE(Run().has_value());
+  host_.addresses[0].address = *net::Cidr::Parse("172.30.200.99/24");
+  for (const Variables& fixed : {Variables{}, Variables{{"IP", "172.30.200.36"}}}) {
+    const int writes = store_.writes();
+    ASSERT_TRUE(update(fixed).has_value());
+    EXPECT_EQ(store_.writes(), writes);
+  }
+  const Variables automatic{{"IP", "autodetect"}};
+  const auto choices = update(automatic);
+  ASSERT_TRUE(choices.has_value()) << choices.error().message();
+  EXPECT_EQ(stored(), "172.30.200.99/24");
+  EXPECT_EQ(Get<model::Node>(Kind::kNode, "node1").addresses.at(0).address, "172.30.200.99/24");
+  EXPECT_EQ(choices->at(0).reason, "autodetected by first-found on eth0: the only one that will do");
+  // A newer interface with an address: the one in use stays.
+  kernel::Link newer;
+  newer.ifindex = 7;
+  newer.name = "eth1";
+  host_.links.push_back(newer);
+  host_.addresses.push_back({7, *net::Cidr::Parse("10.7.0.1/24")});
+  const int writes = store_.writes();
+  ASSERT_TRUE(update(automatic).has_value());
+  EXPECT_EQ(store_.writes(), writes);
+  // And when there is none.
+  host_.addresses.clear();
+  const auto gone = update(automatic);
+  ASSERT_TRUE(gone.has_value());
+  EXPECT_EQ(store_.writes(), writes);
+  EXPECT_THAT(gone->at(0).problem, HasSubstr("keeping 172.30.200.99/24"));
+}
+
 TEST_F(StartupTest, WhicheverWriteFailsTheNextStartCompletesIt) {
   using ipam::testing::Fault;
   int tried = 0;
@@ -176,10 +276,10 @@ TEST_F(StartupTest, WhicheverWriteFailsTheNextStartCompletesIt) {
       const Environment environment(kFixedV6);
       StartupInputs inputs{environment, faulty, clock_, host_, KernelSourceTowards, "node1", "v9"};
       faulty.FailWrite(index, fault);
-      const Status first = RunStartup(inputs);
+      const auto first = RunStartup(inputs);
       EXPECT_EQ(first.has_value(), !faulty.failed());
       faulty.FailNothing();
-      const Status second = RunStartup(inputs);
+      const auto second = RunStartup(inputs);
       ASSERT_TRUE(second.has_value()) << second.error().message();
       EXPECT_EQ(store.content().size(), 10U)
           << "cluster information, three tiers, node, two pools, three configurations";
