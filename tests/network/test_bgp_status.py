@@ -45,7 +45,7 @@ def mesh(network):
     """A mesh of three, of which calico-node2 has found its address itself among others that it must not take."""
     node2 = network.nodes()[1]
     for kind, name, address in (("bridge", "docker0", "172.17.0.1/16"), ("bridge", "br-0123456789ab", "172.18.0.1/16"),
-                                ("dummy", "cali9", "172.19.0.1/16"), ("bridge", "virbr0", "192.168.122.1/24")):
+                                ("bridge", "cali9", "172.19.0.1/16"), ("bridge", "virbr0", "192.168.122.1/24")):
         node2.run("ip", "link", "add", name, "type", kind)
         node2.run("ip", "addr", "add", address, "dev", name)
         node2.run("ip", "link", "set", name, "up")
@@ -121,8 +121,10 @@ def test_a_resource_is_kept_current(mesh):
     assert first["status"]["agent"]["birdV4"]["state"] == "Ready" and first["status"]["agent"]["birdV4"]["routerID"] == node1.ip
     assert {peer["peerIP"]: peer["type"] for peer in first["status"]["bgp"]["peersV4"]} == {node2.ip: "NodeMesh", node3.ip: "NodeMesh"}
     block = mesh.block(node2)
-    assert {"type": "FIB", "destination": block, "gateway": node2.ip, "interface": "eth0",
-            "learnedFrom": {"sourceType": "NodeMesh", "peerIP": node2.ip}} in first["status"]["routes"]["routesV4"]
+    route = {"type": "FIB", "destination": block, "gateway": node2.ip, "interface": "eth0",
+             "learnedFrom": {"sourceType": "NodeMesh", "peerIP": node2.ip}}
+    wait_until(lambda: route in stored()["status"]["routes"]["routesV4"], "with the routes", mesh.patience)
+    first = stored()
     time.sleep(2.5)  # two of its periods
     assert stored() == first, "nothing has changed, nothing is written"
     node3.run("birdc", "-s", "/var/run/calico/bird.ctl", "disable", "Mesh_172_30_200_36")
@@ -200,12 +202,10 @@ def test_of_two_that_start_with_one_address_at_once_one_is_refused(mesh):
     for host in (node2, node3):
         mesh.start_agent(host, IP="172.30.200.60/24", IP6="none")
 
-    def refused():
-        ended = [host for host in (node2, node3) if host.pid_of("calico-node") is None]
-        return ended[0] if ended else None
-    loser = wait_until(refused, "one of them ends", mesh.patience)
+    said = "already using the IPv4 address 172.30.200.60 of this node"
+    loser = wait_until(lambda: next((host for host in (node2, node3) if said in host.log("calico-node")), None), "one is refused", mesh.patience)
     other = node3 if loser is node2 else node2
-    last = loser.log("calico-node").strip().splitlines()[-1]
-    assert f"Calico node '{other.name}' is already using the IPv4 address 172.30.200.60 of this node '{loser.name}'" in last
+    assert f"Calico node '{other.name}' is {said} '{loser.name}'" in loser.log("calico-node")
+    wait_until(lambda: loser.pid_of("calico-node") is None, "and ends", mesh.patience)
     mesh.nodes()[0].run("calicoctl", "get", "node", other.name)
     assert other.pid_of("calico-node") is not None
