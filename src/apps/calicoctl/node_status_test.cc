@@ -9,7 +9,9 @@
 #include "apps/calicoctl/peer_table.h"
 #include "apps/calicoctl/testing/fake_bird.h"
 #include "base/file.h"
+#include "base/http_server.h"
 #include "base/text.h"
+#include "bgp/peer_json.h"
 
 namespace calico::calicoctl {
 namespace {
@@ -231,6 +233,52 @@ TEST_F(NodeStatus, OfBird6AloneSaysWhichProcessIsMissing) {
   EXPECT_EQ(out_.str(),
             "Calico process is running.\n\nINFO: BIRDv4 process: 'bird' is not running.\n\n"
             "IPv6 BGP status\nNo IPv6 peers found.\n\n");
+}
+
+// The agent's socket, with these answers.
+std::unique_ptr<HttpServer> Agent(const std::string& path, std::map<std::string, std::string> answers) {
+  HttpListen listen;
+  listen.unix_path = path;
+  listen.threads = 1;
+  auto server =
+      StartHttpServer(listen, [answers = std::move(answers)](const HttpRequest& request) -> HttpResponse {
+        const auto found = answers.find(request.path);
+        if (found == answers.end()) return {404, "text/plain", ""};
+        return {200, "text/plain", found->second};
+      });
+  EXPECT_TRUE(server.has_value());
+  return std::move(*server);
+}
+
+TEST_F(NodeStatus, AsksTheAgentForThePeersOfGoBgp) {
+  Add("10", "gobgpd", "net:[1]");
+  const auto agent =
+      Agent(proc_ + "/calico/calico-node.sock",
+            {{"/peers",
+              bgp::PeersToJson({Peer("10.20.0.8", "node-to-node mesh", "up", "00:01:02", "Established")})}});
+  EXPECT_EQ(Show(), 0) << err_.str();
+  EXPECT_NE(out_.str().find("| 10.20.0.8    | node-to-node mesh | up    | 00:01:02 | Established |"),
+            std::string::npos)
+      << out_.str();
+  EXPECT_NE(out_.str().find("No IPv6 peers found."), std::string::npos);
+}
+
+TEST_F(NodeStatus, SaysWhatIsWrongAndHowTheAddressesWereChosen) {
+  const auto agent = Agent(
+      proc_ + "/calico/calico-node.sock",
+      {{"/problems", "not ready: bird: not running\n"},
+       {"/addresses",
+        R"([{"family":"IPv4","address":"10.20.0.7/24","reason":"autodetected by first-found on eth0: the only one that will do",
+                           "passedOver":[{"interface":"wg0","reason":"is of kind wireguard"}]},{"family":"IPv6","reason":"IP6 is not set"}])"}});
+  sources_.form = NodeStatusForm::kWide;
+  EXPECT_EQ(Show(), 0);
+  EXPECT_NE(out_.str().find(
+                "IPv4 address: 10.20.0.7/24, autodetected by first-found on eth0: the only one that will do\n"
+                "  not wg0: is of kind wireguard\n"
+                "IPv6 address: none, IP6 is not set\n\n"),
+            std::string::npos)
+      << out_.str();
+  EXPECT_EQ(err_.str(), "WARNING: not ready: bird: not running\n");
 }
 
 TEST_F(NodeStatus, AsJsonHasNumbersAndTimes) {

@@ -137,7 +137,7 @@ class Startup {
         return Ok();
       }
       if (choice.family == net::Family::kV4) return Detect(variable, stored, choice);
-      choice.reason = fmt::format("none: {} is not set", variable);
+      choice.reason = fmt::format("{} is not set", variable);
       return Ok();
     }
     const auto cidr = net::Cidr::Parse(setting);
