@@ -142,3 +142,20 @@ def test_each_open_offers_graceful_restart_and_claims_one_only_with_routes(netwo
         end(watcher, "KILL")
     for host in network.nodes():
         network.wait_ready(host)
+
+
+def test_with_bfd_a_host_that_vanishes_is_missed_at_once(network):
+    node1, node2, _ = network.nodes()
+    network.delete("bgppeer", "watcher")
+    for host in network.nodes():
+        host.stop_process("calico-node", "KILL")
+    network.start_agents(CALICO_BGP_BFD="true")
+    all_up(network, 2)
+    wait_until(lambda: f"{node2.ip} " in (seen := node1.out(*CONTROL, "show", "bfd", "sessions")) and
+               all(" Up " in line for line in seen.splitlines() if line.startswith("172.")), "BFD watches", network.patience)
+    wait_until(lambda: not routes(node1, "route", "show", "proto", "81"), "no route is held", network.patience * 2)
+    assert routes(node1, "route", "show", network.block(node2), "proto", "bird")
+    node2.run("ip", "link", "set", "eth0", "down")
+    begin = time.monotonic()
+    wait_until(lambda: not routes(node1, "route", "show", network.block(node2)), "its block is gone", network.patience)
+    assert time.monotonic() - begin < 10, "the hold time is 90 s"
