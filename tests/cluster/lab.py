@@ -41,7 +41,7 @@ def wait_until(condition, what: str, timeout: float = 15.0, period: float = 0.05
             if value:
                 return value
             last = None
-        except (CommandFailed, AssertionError, OSError, ValueError, KeyError, IndexError) as error:
+        except (CommandFailed, AssertionError, OSError, ValueError, KeyError, IndexError, TypeError) as error:
             last = error
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout:g} s: {what}" + (f" ({last})" if last else ""))

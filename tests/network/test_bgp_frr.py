@@ -42,7 +42,7 @@ def all_sessions(network):
 def captured(network, interface, until):
     """What tcpdump makes of BGP on an interface of the router while `until` is done."""
     path = network.router.state_dir / "bgp.pcap"
-    capture = subprocess.Popen(network.router.enter("tcpdump", "-U", "-n", "-s", "0", "-i", interface, "-w", str(path), "tcp port 179"),
+    capture = subprocess.Popen(network.router.enter("tcpdump", "--immediate-mode", "-U", "-n", "-s", "0", "-i", interface, "-w", str(path), "tcp port 179"),
                                stderr=subprocess.PIPE, text=True)
     while not capture.stderr.readline().startswith("tcpdump: listening"):
         assert capture.poll() is None
@@ -119,7 +119,7 @@ def test_from_outside_workloads_answer_and_unassigned_addresses_do_not_loop(netw
     node1 = network.nodes()[0]
     nobody = address(network.block(node1), 61)
     counted = network.router.state_dir / "nobody.pcap"
-    capture = subprocess.Popen(network.router.enter("tcpdump", "-U", "-n", "-i", "br200", "-w", str(counted), f"host {nobody}"),
+    capture = subprocess.Popen(network.router.enter("tcpdump", "--immediate-mode", "-U", "-n", "-i", "br200", "-w", str(counted), f"host {nobody}"),
                                stderr=subprocess.PIPE, text=True)
     while not capture.stderr.readline().startswith("tcpdump: listening"):
         assert capture.poll() is None
