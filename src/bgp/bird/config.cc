@@ -353,8 +353,10 @@ class Writer {
     if (peer.next_hop == BgpNextHop::kKeep || (peer.keep_next_hop_of_other_as && !same_as))
       next_hop = " next hop self off; next hop keep;";
     const bool mesh = peer.type == BgpPeerView::Type::kMesh;
-    // A peer of our own AS may be the reflector that all of the cluster tell.
-    const char* from = mesh ? "mesh" : peer.node.empty() && !same_as ? "router" : "node";
+    // A peer of our own AS may be the reflector that all of the cluster tell; a workload may have addresses
+    // of our blocks.
+    const bool outside = peer.node.empty() && !same_as && peer.type != BgpPeerView::Type::kLocalWorkload;
+    const char* from = mesh ? "mesh" : outside ? "router" : "node";
     // All of the mesh know each other: a way over a third node would only be longer, and to another AS BGP
     // does not forbid it.
     out_ += fmt::format(
