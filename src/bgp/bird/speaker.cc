@@ -277,7 +277,7 @@ struct BirdSpeaker::Impl {
 
   // What BIRD knows and nobody else would notice.
   void Look() {
-    if (!process) return;
+    if (!process || watchdog->silence() > Duration::zero()) return;
     if (ends > 0 && clock.Now() - started_at > kStable) RunsStably();
     auto control = BirdControl::Connect(options.socket_path, kLookTimeout);
     const auto peers = control.has_value() ? control->Peers() : std::move(control).error();
