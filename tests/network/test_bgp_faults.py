@@ -8,6 +8,7 @@ one of node2; the last test counts them.
 import json
 import re
 import sys
+import time
 from pathlib import Path
 
 from frr import documented
@@ -145,6 +146,7 @@ def test_nobody_outside_takes_our_blocks_our_workloads_or_our_default_route(netw
                "172.30.201.0/24", "10.99.2.0/24")
     network.apply(bgp_peer(THIEF))
     wait_until(lambda: routes(node1, "route", "show", "10.99.2.0/24", "proto", "bird"), "what it may tell", network.patience)
+    time.sleep(0.5)  # next hops are looked up anew a moment later
     assert before == (routes(node1, "route", "show", "default"), routes(node1, "route", "show", network.w[0].ip), routes(node1, "route", "show", block))
     assert not routes(node1, "route", "show", address(block, 55)) and not routes(node1, "route", "show", block.replace("/26", "/27"))
     assert routes(node1, "route", "show", network.block(node3), "proto", "bird") == [far], "next hops behind the gateway are found as before"
