@@ -99,6 +99,8 @@ def test_a_host_that_boots_again_is_reached_again(network):
     node3.run("ip", "route", "flush", "proto", "80")
     node3.run("rm", "-f", "/var/run/calico/bird.pid", "/var/run/calico/bird.ctl")
     node3.run("ip", "link", "set", "eth0", "up")
+    node3.run("ip", "addr", "add", "fd30:201::38/64", "dev", "eth0", "nodad")  # IPv6 forgets
+    node3.run("ip", "-6", "route", "replace", "default", "via", "fd30:201::1")
     for prefix in ("172.30.0.0/16", "169.254.0.0/16"):
         node3.run("ip", "route", "replace", prefix, "via", "172.30.201.1")
     quiet = Stream(w1, network.w[1])
