@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "test-logs"
 UNIT_TESTS = ("base_test", "net_test", "model_test", "datastore_test", "ipam_test", "policy_eval_test", "calc_test",
-              "dataplane_test", "bgp_test", "workload_test", "libnetwork_test", "node_test", "calicoctl_test")
+              "dataplane_test", "bgp_test", "gobgp_test", "workload_test", "libnetwork_test", "node_test", "calicoctl_test")
 
 
 @dataclass
@@ -53,7 +53,8 @@ def suites(soak: bool) -> list[Suite]:
         Suite("fuzz, 10 s each", [python, "tests/fuzz/fuzz.py", "--seconds", "10"], 240, "asan build", beside=True),
     ]
     system = [Suite(name, [f"build/bin/{name}"], 120, "build") for name in
-              ("kernel_test", "datastore_etcd_test", "dataplane_system_test", "policy_packets_test", "bgp_speaker_test")]
+              ("kernel_test", "datastore_etcd_test", "dataplane_system_test", "policy_packets_test", "bgp_speaker_test",
+               "gobgp_speaker_test")]
     product = [
         Suite("no fakes in the product", [python, "tools/check_product.py"], 10, "build"),
         Suite("one host on SQLite", [python, "-m", "pytest", "-q", "-x", "tests/system"], 240, "build"),

@@ -22,7 +22,8 @@ THIRD_PARTY = ("grpc", "grpcpp", "google/protobuf", "boost", "nlohmann", "yaml-c
 # Headers between the .cc files of one folder, which nobody outside includes.
 INTERNAL_HEADERS = {"model/codec/fields.h", "model/codec/v1.h", "model/codec/v1_stored_kinds.h", "model/codec/scalar.h",
                     "model/codec/yaml_reader.h",
-                    "datastore/etcdv2/curl.h", "datastore/etcdv3/connection.h", "kernel/netlink_attributes.h", "kernel/nft_foreign.h", "kernel/rtnetlink_socket.h",
+                    "datastore/etcdv2/curl.h", "datastore/etcdv3/connection.h", "bgp/gobgp/client.h", "bgp/gobgp/messages.h", "bgp/gobgp/policies.h",
+                    "kernel/netlink_attributes.h", "kernel/nft_foreign.h", "kernel/rtnetlink_socket.h",
                     "kernel/rtnetlink_parse.h", "kernel/iptables_firewall_read.h", "kernel/nft/expression.h", "kernel/nft/messages.h"}
 THREADS = ("mutex", "thread", "condition_variable", "shared_mutex", "future", "boost/asio", "boost/asio.hpp")
 KERNEL = ("linux", "libmnl", "libnftnl")

@@ -28,6 +28,7 @@ struct ClusterState {
   std::set<net::Cidr> own_blocks;                          // confirmed affinities of this node
   std::map<net::Cidr, std::set<std::string>> block_hosts;  // confirmed affinities of all nodes; none is empty
   bool speaker = true;                                     // BIRD runs here
+  bool beyond_subnet = false;                              // GoBGP does, and leads where we cannot
   // Those of this host, while a BGPPeer selects among them.
   struct LocalWorkload {
     model::Labels labels;  // with its profiles'

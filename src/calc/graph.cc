@@ -418,10 +418,11 @@ struct Graph::Impl {
   bool in_sync = false;
 };
 
-Graph::Graph(std::string node_name, model::FelixConfiguration overrides, bool speaker)
+Graph::Graph(std::string node_name, model::FelixConfiguration overrides, bool speaker, bool beyond_subnet)
     : impl_(std::make_unique<Impl>()) {
   impl_->cluster.node_name = std::move(node_name);
   impl_->cluster.speaker = speaker;
+  impl_->cluster.beyond_subnet = beyond_subnet;
   impl_->cluster.overrides = std::move(overrides);
   impl_->OnProfile(Key::Resource(Kind::kProfile, kAllowProfile), nullptr);
 }

@@ -23,8 +23,11 @@ namespace calico::calc {
 class Graph final {
  public:
   // `overrides`: the FELIX_* variables of this process, which win over every FelixConfiguration.
-  // `speaker`: BIRD runs on this host and programs the routes that are not the agent's.
-  explicit Graph(std::string node_name, model::FelixConfiguration overrides = {}, bool speaker = true);
+  // `speaker`: BIRD runs on this host and programs the routes that are not the agent's. `beyond_subnet`:
+  // GoBGP does, which programs routes only to what the agent cannot reach, hosts of other subnets in pools
+  // without encapsulation.
+  explicit Graph(std::string node_name, model::FelixConfiguration overrides = {}, bool speaker = true,
+                 bool beyond_subnet = false);
   ~Graph();
 
   // Returns what changed for the dataplane; nothing before the first in-sync batch (then everything).

@@ -181,6 +181,7 @@ std::optional<RemoteRoutes::Route> RemoteRoutes::RouteTo(const net::Cidr& destin
   if (none || encapsulation.cross_subnet) {
     const auto& subnet = v4 ? subnet_v4_ : subnet_v6_;
     if (subnet && subnet->Contains(*address)) return route;
+    if (none && cluster_.beyond_subnet) return not_ours;
     if (none) return fail("it is on another subnet, and the pool has no encapsulation");
   }
   if (encapsulation.encapsulation == Encapsulation::kIpip) {

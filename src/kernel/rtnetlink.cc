@@ -85,12 +85,30 @@ class Request {
   }
   nlattr* Begin(std::uint16_t type) { return mnl_attr_nest_start(header_, type); }
   void End(nlattr* nest) { mnl_attr_nest_end(header_, nest); }
+  void* PutRaw(std::size_t size) { return mnl_nlmsg_put_extra_header(header_, size); }
+  std::size_t SizeFrom(const void* part) const {
+    return header_->nlmsg_len -
+           static_cast<std::size_t>(static_cast<const char*>(part) - reinterpret_cast<const char*>(header_));
+  }
   nlmsghdr* header() { return header_; }
 
  private:
-  alignas(nlmsghdr) char buffer_[1024] = {};
+  alignas(nlmsghdr) char buffer_[8192] = {};
   nlmsghdr* header_;
 };
+
+// Each is a struct of its own length with attributes behind it, all of them within one attribute.
+void PutNextHops(Request& request, const std::vector<NextHop>& next_hops) {
+  nlattr* all = request.Begin(RTA_MULTIPATH);
+  for (const NextHop& next_hop : next_hops) {
+    auto* header = static_cast<rtnexthop*>(request.PutRaw(sizeof(rtnexthop)));
+    header->rtnh_ifindex = next_hop.ifindex;
+    if (next_hop.onlink) header->rtnh_flags = RTNH_F_ONLINK;
+    if (next_hop.gateway) request.Put(RTA_GATEWAY, *next_hop.gateway);
+    header->rtnh_len = static_cast<unsigned short>(request.SizeFrom(header));
+  }
+  request.End(all);
+}
 
 class MnlRtnetlink final : public Rtnetlink {
  public:
@@ -127,6 +145,7 @@ class MnlRtnetlink final : public Rtnetlink {
     if (key.metric != 0) request.Put(RTA_PRIORITY, key.metric);
     if (route.ifindex != 0) request.Put(RTA_OIF, static_cast<std::uint32_t>(route.ifindex));
     if (route.gateway) request.Put(RTA_GATEWAY, *route.gateway);
+    if (!route.next_hops.empty()) PutNextHops(request, route.next_hops);
     return Ask(request, "route " + key.dst.ToString());
   }
 

@@ -42,6 +42,12 @@ struct RouteKey {
   static RouteKey To(const net::Cidr& dst) { return {dst, dst.family() == net::Family::kV4 ? 0U : 1024U}; }
   auto operator<=>(const RouteKey&) const = default;
 };
+struct NextHop {
+  int ifindex = 0;
+  std::optional<net::Ip> gateway;
+  bool onlink = false;
+  auto operator<=>(const NextHop&) const = default;
+};
 struct Route {
   RouteType type = RouteType::kUnicast;
   RouteScope scope = RouteScope::kUniverse;
@@ -49,6 +55,8 @@ struct Route {
   int ifindex = 0;  // 0 for blackholes
   std::optional<net::Ip> gateway;
   bool onlink = false;
+  std::vector<NextHop> next_hops =
+      {};  // two or more: packets are spread over them, and those above are unset
   bool operator==(const Route&) const = default;
 };
 

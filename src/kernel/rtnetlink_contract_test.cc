@@ -87,6 +87,17 @@ TEST_P(RtnetlinkContract, ReadsBackEveryKindOfRouteThatWeWrite) {
   RoundTrip({C("0.0.0.0/0"), 500}, OnLink());
 }
 
+TEST_P(RtnetlinkContract, ReadsBackTheNextHopsThatPacketsAreSpreadOver) {
+  ASSERT_TRUE(rtnetlink_.AddAddress({host_.ifindex, C("172.30.200.36/24")}).has_value());
+  ASSERT_TRUE(rtnetlink_.AddAddress({host_.ifindex, C("fd30:200::36/64")}).has_value());
+  Route spread;
+  spread.protocol = 17;
+  spread.next_hops = {{host_.ifindex, I("172.30.200.37"), false}, {host_.ifindex, I("192.0.2.1"), true}};
+  RoundTrip({C("10.98.0.0/24"), 33}, spread);
+  spread.next_hops = {{host_.ifindex, I("fd30:200::37"), false}, {host_.ifindex, I("fd30:200::38"), false}};
+  RoundTrip({C("fd98::/64"), 33}, spread);
+}
+
 TEST_P(RtnetlinkContract, AnIpv6MetricOfZeroIsReadBackAs1024) {
   Put({C("fd00:65::1/128"), 0}, OnLink(RouteScope::kUniverse));
   EXPECT_TRUE(Routes(Family::kV6).contains({C("fd00:65::1/128"), 1024}));

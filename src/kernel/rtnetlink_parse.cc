@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/rtnetlink_parse.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include <arpa/inet.h>
@@ -67,6 +68,30 @@ Vxlan VxlanFrom(const nlattr* data) {
     }
   });
   return vxlan;
+}
+
+std::vector<NextHop> NextHopsFrom(const nlattr* all, net::Family family) {
+  std::vector<NextHop> next_hops;
+  const auto* at = static_cast<const char*>(mnl_attr_get_payload(all));
+  std::size_t left = mnl_attr_get_payload_len(all);
+  while (left >= sizeof(rtnexthop)) {
+    const auto* header = reinterpret_cast<const rtnexthop*>(at);
+    if (header->rtnh_len < sizeof *header || header->rtnh_len > left) break;
+    NextHop next_hop{header->rtnh_ifindex, std::nullopt, (header->rtnh_flags & RTNH_F_ONLINK) != 0};
+    const auto* attribute = reinterpret_cast<const nlattr*>(at + sizeof *header);
+    const char* end = at + header->rtnh_len;
+    while (mnl_attr_ok(attribute, static_cast<int>(end - reinterpret_cast<const char*>(attribute)))) {
+      if (mnl_attr_get_type(attribute) == RTA_GATEWAY) next_hop.gateway = IpFrom(attribute, family);
+      attribute = mnl_attr_next(attribute);
+    }
+    next_hops.push_back(next_hop);
+    const std::size_t step = MNL_ALIGN(header->rtnh_len);
+    if (step >= left) break;
+    at += step;
+    left -= step;
+  }
+  std::sort(next_hops.begin(), next_hops.end());  // their order says nothing, and IPv6 has its own
+  return next_hops;
 }
 
 void ReadInfo(const nlattr* info, Link& link) {
@@ -155,6 +180,9 @@ std::optional<ParsedRoute> ParseRoute(const nlmsghdr* message) {
         break;
       case RTA_GATEWAY:
         route.gateway = IpFrom(attribute, *family);
+        break;
+      case RTA_MULTIPATH:
+        route.next_hops = NextHopsFrom(attribute, *family);
         break;
       default:
         break;

@@ -166,7 +166,7 @@ std::vector<Option> NodeRunOptions() {
       {"--backend",
        0,
        "BACKEND",
-       "bird, none, or with etcdv2 gobgp [default: bird]",
+       "bird, gobgp or none [default: bird]",
        Completion::kWords,
        {"bird", "none", "gobgp"}},
       {"--felix-config", 0, "CONFIG", "file that becomes /etc/calico/felix.cfg of the container",

@@ -104,8 +104,8 @@ std::optional<std::uint32_t> ParseAs(const std::string& text) {
   return static_cast<std::uint32_t>(*whole);
 }
 
-Status CheckBackend(const std::string& backend, bool calico26) {
-  if (backend == "bird" || backend == "none" || (backend == "gobgp" && calico26)) return Ok();
+Status CheckBackend(const std::string& backend) {
+  if (backend == "bird" || backend == "none" || backend == "gobgp") return Ok();
   return Wrong("unknown backend '" + backend + "'");
 }
 
@@ -189,7 +189,7 @@ Status CheckOptions(const Arguments& arguments, bool calico26) {
   }
   RETURN_IF_ERROR(CheckMethod(arguments.Text("--ip-autodetection-method"), net::Family::kV4, calico26));
   RETURN_IF_ERROR(CheckMethod(arguments.Text("--ip6-autodetection-method"), net::Family::kV6, calico26));
-  return CheckBackend(arguments.Text("--backend", "bird"), calico26);
+  return CheckBackend(arguments.Text("--backend", "bird"));
 }
 
 std::string NodeName(const Arguments& arguments, const std::string& host_name, bool calico26) {

@@ -122,8 +122,8 @@ TEST(NodeRunLine, RefusesWrongOptions) {
   EXPECT_EQ(Line({"--ip6=10.0.0.1"}), error + "--ip6 is wrong IP version");
   for (const char* as : {"x", "1.70000", "4294967296", "1.", "-1"})
     EXPECT_EQ(Line({"--as", as}), std::string("Error executing command: invalid AS Number specified: ") + as);
-  EXPECT_EQ(Line({"--backend=gobgp"}), error + "unknown backend 'gobgp'");
-  EXPECT_THAT(Line({"--backend=gobgp"}, Etcd(true)), HasSubstr("CALICO_NETWORKING_BACKEND=gobgp"));
+  EXPECT_EQ(Line({"--backend=quagga"}), error + "unknown backend 'quagga'");
+  EXPECT_THAT(Line({"--backend=gobgp"}), HasSubstr("CALICO_NETWORKING_BACKEND=gobgp"));
   EXPECT_EQ(Line({"--docker-networking-ifprefix=a-b"}), error + "invalid interface prefix 'a-b'");
   EXPECT_EQ(Line({"--disable-docker-networking", "--use-docker-networking-container-labels"}),
             error + "invalid to disable Docker Networking and enable Container labels");

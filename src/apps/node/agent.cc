@@ -37,6 +37,8 @@
 #include "base/text.h"
 #include "base/unique_fd.h"
 #include "bgp/bird/speaker.h"
+#include "bgp/gobgp/learned_routes.h"
+#include "bgp/gobgp/speaker.h"
 #include "calc/graph.h"
 #include "datastore/choice.h"
 #include "datastore/syncer.h"
@@ -46,6 +48,8 @@ namespace {
 
 constexpr char kComponent[] = "agent";
 constexpr char kNetworkSocket[] = "/run/docker/plugins/calico.sock";
+// Until a speaker that has just started knows its peers' routes.
+constexpr Duration kTakeOverTime = std::chrono::seconds(60);
 constexpr char kIpamSocket[] = "/run/docker/plugins/calico-ipam.sock";
 
 // SIGTERM and SIGINT as a readable fd. Made before any thread, so that all of them inherit the mask.
@@ -160,17 +164,30 @@ bgp::BirdSpeaker::Options BirdOptions(const Environment& environment) {
   return options;
 }
 
-// Whether BIRD runs here; kUnsupported for what later versions bring. Without it (reference bgp-and-node A1)
-// the agent programs the routes to other hosts.
-Result<bool> UsesBird(const Environment& environment) {
+bgp::GobgpSpeaker::Options GobgpOptions(const Environment& environment) {
+  bgp::GobgpSpeaker::Options options;
+  options.password_of = [environment](const dataplane_api::BgpSecret& secret) {
+    return ReadBgpPassword(environment, secret);
+  };
+  return options;
+}
+
+Status RemoveGobgpRoutes() {
+  ASSIGN_OR_RETURN(const auto rtnetlink, kernel::OpenRtnetlink());
+  return bgp::LearnedRoutes::RemoveAll(*rtnetlink);
+}
+
+// Who speaks BGP (reference bgp-and-node A1). With any but BIRD the agent programs the routes to other hosts.
+enum class Backend { kBird, kGobgp, kNone };
+Result<Backend> BackendOf(const Environment& environment) {
   const std::string backend = environment.GetOr("CALICO_NETWORKING_BACKEND", "bird");
   if (backend == "none" || backend == "vxlan" || !environment.GetBool("CALICO_NETWORKING", true))
-    return false;
-  if (backend == "bird") return true;
+    return Backend::kNone;
+  if (backend == "bird") return Backend::kBird;
+  if (backend == "gobgp") return Backend::kGobgp;
   return Error(
       ErrorCode::kUnsupported,
-      fmt::format("CALICO_NETWORKING_BACKEND='{}' is not supported by this version: use bird, vxlan or none",
-                  backend));
+      fmt::format("CALICO_NETWORKING_BACKEND='{}' is not known: use bird, gobgp, vxlan or none", backend));
 }
 
 // Reference bgp-and-node A1.3: what cannot be read is 60 s.
@@ -184,15 +201,15 @@ Duration AddressPeriod(const Environment& environment) {
 class Agent {
  public:
   Agent(const Environment& environment, datastore::Client& client, std::string store_reason, std::string node,
-        model::FelixConfiguration overrides, bool uses_bird, std::vector<AddressChoice> addresses)
+        model::FelixConfiguration overrides, Backend backend, std::vector<AddressChoice> addresses)
       : environment_(environment),
         client_(client),
         store_reason_(std::move(store_reason)),
         node_(std::move(node)),
         overrides_(std::move(overrides)),
-        uses_bird_(uses_bird),
+        backend_(backend),
         bfd_(environment_.GetBool("CALICO_BGP_BFD", false)),
-        graph_(node_, overrides_, uses_bird_),
+        graph_(node_, overrides_, backend_ == Backend::kBird, backend_ == Backend::kGobgp),
         calc_("calc"),
         bgp_("bgp"),
         upkeep_(client_, clock_, node_, overrides_),
@@ -201,8 +218,11 @@ class Agent {
   Status Start(const FelixSettings& settings) {
     ASSIGN_OR_RETURN(router_id_, RouterIdOf(environment_, node_));
     ASSIGN_OR_RETURN(dataplane_, DataplaneThread::Open(clock_));
-    if (!uses_bird_) RETURN_IF_ERROR(TakeOverFromBird());
-    if (uses_bird_) {
+    if (backend_ != Backend::kBird) RETURN_IF_ERROR(TakeOverFromBird());
+    if (backend_ != Backend::kGobgp) RETURN_IF_ERROR(TakeOverFromGobgp());
+    if (backend_ == Backend::kGobgp)
+      speaker_ = std::make_unique<bgp::GobgpSpeaker>(bgp_.loop(), clock_, GobgpOptions(environment_));
+    if (backend_ == Backend::kBird) {
       speaker_ = std::make_unique<bgp::BirdSpeaker>(bgp_.loop(), clock_, BirdOptions(environment_));
       dataplane_->OnIpipDevice([this] { bgp_.loop().Post([this] { speaker_->OnTunnelDevice(); }); });
     }
@@ -287,7 +307,20 @@ class Agent {
   Status TakeOverFromBird() {
     ASSIGN_OR_RETURN(const bool stopped, bgp::BirdSpeaker::StopBird(BirdOptions(environment_)));
     if (!stopped) return Ok();
-    LogInfo(kComponent, "stopped BIRD: CALICO_NETWORKING_BACKEND wants none");
+    LogInfo(kComponent, "stopped BIRD: CALICO_NETWORKING_BACKEND wants another backend");
+    if (backend_ == Backend::kGobgp) {
+      // GoBGP learns all of them again, those outside pools, too.
+      bird_routes_ = calc_.loop().After(kTakeOverTime, [] {
+        std::vector<dataplane_api::BgpPoolView> everything(2);
+        everything[0].cidr = *net::Cidr::Parse("0.0.0.0/0");
+        everything[1].cidr = *net::Cidr::Parse("::/0");
+        const Status removed = WithRtnetlink(
+            [&](kernel::Rtnetlink& rtnetlink) { return RemoveBirdRoutes(rtnetlink, everything); });
+        if (!removed.has_value())
+          LogWarning(kComponent, "routes of the former BIRD: {}", removed.error().message());
+      });
+      return Ok();
+    }
     // Not before our own routes stand beside them.
     bird_routes_ = calc_.loop().Every(std::chrono::milliseconds(200), [this] {
       if (!graph_.in_sync() || !dataplane_->TakeSnapshot().ready) return;
@@ -300,6 +333,26 @@ class Agent {
       }
       bird_routes_.reset();
     });
+    return Ok();
+  }
+
+  // What routers outside told that GoBGP. With BIRD they stay until it has had the time to learn them.
+  Status TakeOverFromGobgp() {
+    const auto options = GobgpOptions(environment_);
+    if (!PathExists(options.pid_path)) return Ok();  // it has never run here
+    ASSIGN_OR_RETURN(const bool stopped, bgp::GobgpSpeaker::StopGobgp(options));
+    if (stopped) LogInfo(kComponent, "stopped GoBGP: CALICO_NETWORKING_BACKEND wants another backend");
+    const auto remove = [path = options.pid_path] {
+      const Status removed = RemoveGobgpRoutes();
+      if (removed.has_value())
+        ::unlink(path.c_str());
+      else
+        LogWarning(kComponent, "routes of the former GoBGP: {}", removed.error().message());
+    };
+    if (backend_ == Backend::kBird)
+      gobgp_routes_ = calc_.loop().After(kTakeOverTime, remove);
+    else
+      remove();
     return Ok();
   }
 
@@ -456,7 +509,7 @@ class Agent {
   const SystemClock clock_;
   const std::string node_;
   const model::FelixConfiguration overrides_;
-  const bool uses_bird_;
+  const Backend backend_;
   std::optional<net::Ip> router_id_;
   const bool bfd_;
   std::atomic<int> workload_mtu_ = 0;
@@ -465,7 +518,7 @@ class Agent {
   std::optional<dataplane_api::BgpView> sent_view_;
   std::unique_ptr<DataplaneThread> dataplane_;
   LoopThread calc_;
-  std::unique_ptr<EventLoop::Handle> bird_routes_;
+  std::unique_ptr<EventLoop::Handle> bird_routes_, gobgp_routes_;
   LoopThread bgp_;
   std::unique_ptr<EventLoop::Handle> peering_;  // the bgp loop
   std::unique_ptr<bgp::Speaker> speaker_;       // the bgp loop
@@ -502,7 +555,7 @@ Status RunAgent(const Environment& environment) {
   ASSIGN_OR_RETURN(const bool store_answers, WaitForStore(choice, *client, signals));
   if (!store_answers) return Ok();
 
-  ASSIGN_OR_RETURN(const bool uses_bird, UsesBird(environment));
+  ASSIGN_OR_RETURN(const Backend backend, BackendOf(environment));
   ASSIGN_OR_RETURN(const HostAddresses host, ReadHostAddresses());
   const SystemClock clock;
   StartupInputs inputs{environment, *client, clock, host, KernelSourceTowards, node, kVersion};
@@ -515,7 +568,7 @@ Status RunAgent(const Environment& environment) {
                    ReadFelixSettings(datastore::Resources(*client, clock), node, overrides));
   if (!environment.Get("CALICO_STARTUP_LOGLEVEL")) SetLogLevel(settings.log_level);
 
-  Agent agent(environment, *client, choice.reason, node, overrides, uses_bird, std::move(addresses));
+  Agent agent(environment, *client, choice.reason, node, overrides, backend, std::move(addresses));
   if (const Status started = agent.Start(settings); !started.has_value()) {
     fmt::print(stderr, "calico-node: {}\n", started.error().message());
     agent.Leave(1);
@@ -525,14 +578,16 @@ Status RunAgent(const Environment& environment) {
     if (signals.Pending()) main_loop.Stop();
   });
   main_loop.Run();
-  LogInfo(kComponent, "stopping; routes, policy and BIRD stay as they are");
+  LogInfo(kComponent, "stopping; routes, policy and BGP stay as they are");
   agent.Leave(0);
 }
 
 Status Clean() {
   InitLogging(LogLevel::kInfo, "calico-node");
   ASSIGN_OR_RETURN(const UniqueFd lock, TakeLock());
-  ASSIGN_OR_RETURN([[maybe_unused]] const bool stopped, bgp::BirdSpeaker::StopBird({}));
+  ASSIGN_OR_RETURN([[maybe_unused]] const bool bird, bgp::BirdSpeaker::StopBird({}));
+  ASSIGN_OR_RETURN([[maybe_unused]] const bool gobgp, bgp::GobgpSpeaker::StopGobgp({}));
+  RETURN_IF_ERROR(RemoveGobgpRoutes());
   RETURN_IF_ERROR(
       WithRtnetlink([](kernel::Rtnetlink& rtnetlink) { return SyncPeeringDevice(rtnetlink, {}); }));
   ASSIGN_OR_RETURN(dataplane::KernelHandles kernel, dataplane::KernelHandles::Open());

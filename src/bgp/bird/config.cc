@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "bgp/bird/filters.h"
+#include "bgp/router_id.h"
 
 namespace calico::bgp {
 namespace {
@@ -32,17 +33,6 @@ std::string LogClasses(const std::string& severity) {
   return "{ info, remote, warning, error, auth, fatal, bug }";
 }
 
-// Protocol names are what `node status` of every version decodes.
-std::string ProtocolName(const BgpPeerView& peer) {
-  const char* prefix = peer.type == BgpPeerView::Type::kMesh            ? "Mesh_"
-                       : peer.type == BgpPeerView::Type::kGlobal        ? "Global_"
-                       : peer.type == BgpPeerView::Type::kLocalWorkload ? "Local_Workload_"
-                                                                        : "Node_";
-  std::string name = prefix + ReplaceAll(ReplaceAll(peer.ip.ToString(), ".", "_"), ":", "_");
-  if (peer.port != 179) name += fmt::format("_port_{}", peer.port);
-  return name;
-}
-
 // The writer of one configuration.
 class Writer {
  public:
@@ -52,7 +42,7 @@ class Writer {
     out_ = "# Written by calico-node: changes are overwritten.\n";
     const std::string classes = LogClasses(view_.log_severity);
     if (!classes.empty()) out_ += fmt::format("log stderr {};\n", classes);
-    out_ += fmt::format("router id {};\n", RouterId());
+    out_ += fmt::format("router id {};\n", RouterIdOf(view_));
     // One dead peer must not hold back everything for BIRD's default of 240 s (reference bgp-and-node B16).
     // Routes that have not come by then are held by the agent.
     out_ += "graceful restart wait 3;\n\n";
@@ -83,13 +73,14 @@ class Writer {
 
   std::map<std::string, std::string> ClusterSessions() const {
     std::map<std::string, std::string> sessions;
-    const std::string common = fmt::format("{}{}", RouterId(), view_.bind_to_node_ip);
+    const std::string common = fmt::format("{}{}", RouterIdOf(view_), view_.bind_to_node_ip);
     for (const BgpPeerView& peer : view_.peers) {
       const auto& local = Local(peer.ip.family());
       if (peer.node.empty() || !local) continue;
       const std::string head = SessionHead(peer, *local);
       // A node that begins to reflect closes its sessions, of which our configuration says nothing.
-      if (!head.empty()) sessions[ProtocolName(peer)] = fmt::format("{}{}{}", common, peer.reflects_us, head);
+      if (!head.empty())
+        sessions[SessionNameOf(peer)] = fmt::format("{}{}{}", common, peer.reflects_us, head);
     }
     return sessions;
   }
@@ -97,17 +88,6 @@ class Writer {
  private:
   const std::optional<net::Cidr>& Local(Family family) const {
     return family == Family::kV4 ? view_.ipv4 : view_.ipv6;
-  }
-
-  std::string RouterId() const {
-    if (view_.router_id) return view_.router_id->ToString();
-    if (view_.ipv4) return view_.ipv4->ip().ToString();
-    if (!view_.ipv6) return "127.0.0.1";
-    // Without an IPv4 address: four bytes that depend on the IPv6 one, below the multicast range.
-    const std::string hash = Sha256Hex(view_.ipv6->ip().ToString());
-    const auto byte = [&](std::size_t index) { return std::stoi(hash.substr(index * 2, 2), nullptr, 16); };
-    const int first = byte(0) % 223 + 1;
-    return fmt::format("{}.{}.{}.{}", first, byte(1), byte(2), byte(3));
   }
 
   void Filters(Family family) {
@@ -312,7 +292,7 @@ class Writer {
   void Session(const BgpPeerView& peer, const net::Cidr& local, int n) {
     const std::string head = SessionHead(peer, local);
     if (head.empty()) return;
-    out_ += fmt::format("protocol bgp {} from calico{} {{\n{}", ProtocolName(peer), n, head);
+    out_ += fmt::format("protocol bgp {} from calico{} {{\n{}", SessionNameOf(peer), n, head);
     const bool same_as = OwnAs(peer) == peer.as_number;
     if (peer.type != BgpPeerView::Type::kMesh || !same_as) Channel(peer, n, same_as);
     out_ += "}\n";

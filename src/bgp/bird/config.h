@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <functional>
 #include <map>
-#include <optional>
 #include <string>
 
+#include "bgp/passwords.h"
 #include "dataplane_api/bgp_view.h"
 
 namespace calico::bgp {
@@ -13,7 +12,6 @@ namespace calico::bgp {
 // bird.cfg for stock BIRD 2.0.12 (reference bgp-and-node B8, B9, B14, B16, B18). Pure; equal views give equal
 // text.
 // A session whose password is not known is left out: without it the peer would refuse us for ever.
-using PasswordOf = std::function<std::optional<std::string>(const dataplane_api::BgpSecret& secret)>;
 std::string RenderBirdConfig(const dataplane_api::BgpView& view, const PasswordOf& password_of);
 
 // What each session with another node of the cluster is, by its protocol's name: of another text, the session

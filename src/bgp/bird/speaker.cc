@@ -2,11 +2,9 @@
 #include "bgp/bird/speaker.h"
 
 #include <algorithm>
-#include <csignal>
 #include <map>
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +21,8 @@
 #include "bgp/bird/session_watch.h"
 #include "bgp/bird/waker.h"
 #include "bgp/bird/watchdog.h"
+#include "bgp/daemon.h"
+#include "bgp/passwords.h"
 
 namespace calico::bgp {
 namespace {
@@ -30,7 +30,6 @@ namespace {
 constexpr char kComponent[] = "bgp";
 constexpr Duration kCommandTimeout = std::chrono::seconds(2);
 constexpr Duration kReloadPeriod = std::chrono::milliseconds(50);
-constexpr Duration kStopTimeout = std::chrono::seconds(5);
 constexpr Duration kCheckTimeout = std::chrono::seconds(10);
 // How long the other end may take to learn of a change that closes the session.
 constexpr Duration kHoldLead = std::chrono::milliseconds(500);
@@ -54,20 +53,7 @@ Counter& Starts() {
 // The BIRD of a former agent: the pid file's process, if it is a bird with our socket. It may hang: a second
 // one beside it would be worse.
 Result<StartedProcess> FindRunning(const BirdSpeaker::Options& options) {
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(options.pid_path));
-  const pid_t pid = static_cast<pid_t>(std::atol(text.c_str()));
-  if (pid <= 1) return Error(ErrorCode::kNotFound, options.pid_path + ": no pid");
-  ASSIGN_OR_RETURN(const std::string name, ReadFile(fmt::format("/proc/{}/comm", pid)));
-  if (Trim(name) != "bird") return Error(ErrorCode::kNotFound, fmt::format("pid {} is no bird", pid));
-  ASSIGN_OR_RETURN(const std::string command, ReadFile(fmt::format("/proc/{}/cmdline", pid)));
-  const auto words = Split(command, '\0');
-  if (std::find(words.begin(), words.end(), options.socket_path) == words.end())
-    return Error(ErrorCode::kNotFound, fmt::format("pid {} is another bird", pid));
-  return AdoptProcess(pid);
-}
-
-std::string DirectoryOf(const std::string& path) {
-  return path.substr(0, path.rfind('/'));
+  return FindDaemon(options.pid_path, "bird", options.socket_path);
 }
 
 }  // namespace
@@ -84,10 +70,7 @@ struct BirdSpeaker::Impl {
 
   void OnView(const dataplane_api::BgpView& new_view) {
     view = new_view;
-    const bool secrets =
-        std::any_of(view.peers.begin(), view.peers.end(),
-                    [](const dataplane_api::BgpPeerView& peer) { return peer.password.has_value(); });
-    if (!secrets)
+    if (!HasPasswords(view))
       passwords.reset();
     else if (passwords == nullptr)
       passwords = loop.Every(kPasswordPeriod, [this] { Render(); });
@@ -95,18 +78,11 @@ struct BirdSpeaker::Impl {
   }
 
   void Render() {
-    // Each is read once: several sessions may have one, and reading is a file.
-    std::map<dataplane_api::BgpSecret, std::optional<std::string>> known;
-    without_password.clear();
-    for (const dataplane_api::BgpPeerView& peer : view.peers) {
-      if (!peer.password) continue;
-      const auto [found, fresh] = known.try_emplace(*peer.password);
-      if (fresh) found->second = options.password_of(*peer.password);
-      if (!found->second)
-        without_password.push_back(fmt::format("{}: secret {}, key {}", peer.ip.ToString(),
-                                               peer.password->name, peer.password->key));
-    }
-    const PasswordOf password_of = [&](const dataplane_api::BgpSecret& secret) { return known.at(secret); };
+    const Passwords read = ReadPasswords(view, options.password_of);
+    without_password = read.missing;
+    const PasswordOf password_of = [&](const dataplane_api::BgpSecret& secret) {
+      return read.known.at(secret);
+    };
     const std::string text = RenderBirdConfig(view, password_of);
     const auto sessions_now = ClusterSessions(view, password_of);
     if (text == wanted && sessions_now == sessions) return;
@@ -188,7 +164,7 @@ struct BirdSpeaker::Impl {
     if (judged->exit_code != 0) {
       return Error(
           ErrorCode::kInvalidArgument,
-          fmt::format("BIRD refuses the configuration and keeps its former one{}", LastLine(judged->err)));
+          fmt::format("BIRD refuses the configuration and keeps its former one{}", LastLineOf(judged->err)));
     }
     return WriteFileAtomically(options.config_path, wanted, kConfigMode);
   }
@@ -266,7 +242,7 @@ struct BirdSpeaker::Impl {
     const auto log = ReadFile(options.log_path);
     // Its peers wait for it.
     Failed((ends > 1 ? fmt::format("BIRD ended {} times in a row", ends) : "BIRD ended") +
-               (log.has_value() ? LastLine(*log) : std::string()),
+               (log.has_value() ? LastLineOf(*log) : std::string()),
            stable ? Duration() : backoff.Next());
   }
   void RunsStably() {
@@ -321,11 +297,6 @@ struct BirdSpeaker::Impl {
     }
     LogInfo(kComponent, "{}: a graceful one, routes stay", why);
     restarting = control->Command("graceful restart").has_value();
-  }
-
-  static std::string LastLine(const std::string& text) {
-    const std::string_view trimmed = Trim(text);
-    return trimmed.empty() ? "" : ": " + std::string(trimmed.substr(trimmed.rfind('\n') + 1));
   }
 
   void Reconfigure() {
@@ -424,10 +395,8 @@ Result<bool> BirdSpeaker::StopBird(const Options& options) {
       return false;
     return std::move(running).error();
   }
-  if (::kill(running->pid, SIGTERM) != 0) return Error::FromErrno(errno, "end BIRD");
-  pollfd ended{running->pidfd.get(), POLLIN, 0};
-  if (::poll(&ended, 1, static_cast<int>(kStopTimeout / std::chrono::milliseconds(1))) == 1) return true;
-  return Error(ErrorCode::kUnavailable, fmt::format("BIRD (pid {}) does not end", running->pid));
+  RETURN_IF_ERROR(StopDaemon(*running, "BIRD"));
+  return true;
 }
 
 }  // namespace calico::bgp

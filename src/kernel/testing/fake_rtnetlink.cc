@@ -53,11 +53,15 @@ Status FakeRtnetlink::ReplaceRoute(std::uint32_t table, const RouteKey& key, con
   RETURN_IF_ERROR(script_.OnWrite(call));
   Route stored = route;
   if (IsUnicast(route)) {
-    const Link* link = FindLink(route.ifindex);
-    if (link == nullptr) return Error::FromErrno(ENODEV, call);
-    if (!link->admin_up) return Error::FromErrno(ENETDOWN, call);
-    if (route.gateway && !route.onlink && !GatewayIsOnLink(*route.gateway))
-      return Error::FromErrno(ENETUNREACH, call);
+    std::vector<NextHop> next_hops = route.next_hops;
+    if (next_hops.empty()) next_hops.push_back({route.ifindex, route.gateway, route.onlink});
+    for (const NextHop& next_hop : next_hops) {
+      const Link* link = FindLink(next_hop.ifindex);
+      if (link == nullptr) return Error::FromErrno(ENODEV, call);
+      if (!link->admin_up) return Error::FromErrno(ENETDOWN, call);
+      if (next_hop.gateway && !next_hop.onlink && !GatewayIsOnLink(*next_hop.gateway))
+        return Error::FromErrno(ENETUNREACH, call);
+    }
   } else {
     stored.ifindex = 0;
   }
