@@ -7,7 +7,9 @@
 #include <map>
 #include <set>
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -48,6 +50,10 @@ Counter& Starts() {
   static Counter& counter =
       RegisterCounter("calico_gobgp_starts_total", "Times that GoBGP was started by this agent.");
   return counter;
+}
+
+std::string ApiArgument(const GobgpSpeaker::Options& options) {
+  return "--api-hosts=unix://" + options.socket_path;
 }
 
 // Whether the kernel routes as the last speaker of this host told: to its blocks, and to what peers told.
@@ -120,7 +126,7 @@ struct GobgpSpeaker::Impl : std::enable_shared_from_this<GobgpSpeaker::Impl> {
 
   Status Begin() {
     RETURN_IF_ERROR(OpenKernel());
-    if (auto running = FindDaemon(options.pid_path, kProgram); running.has_value()) {
+    if (auto running = FindDaemon(options.pid_path, kProgram, ApiArgument(options)); running.has_value()) {
       LogInfo(kComponent, "GoBGP of pid {} runs already", running->pid);
       client = std::make_shared<GobgpClient>(options.socket_path, kCallTimeout);
       restarting = false;
@@ -135,8 +141,7 @@ struct GobgpSpeaker::Impl : std::enable_shared_from_this<GobgpSpeaker::Impl> {
     restarting = kernel_kept;
     ASSIGN_OR_RETURN(
         StartedProcess started,
-        StartDetached({options.binary, "--api-hosts=unix://" + options.socket_path, "--pprof-disable"},
-                      options.log_path));
+        StartDetached({options.binary, ApiArgument(options), "--pprof-disable"}, options.log_path));
     LogInfo(kComponent, "started GoBGP, pid {}{}", started.pid, restarting ? ", graceful restart" : "");
     Starts().Add();
     started_at = clock.Now();
@@ -530,11 +535,31 @@ void GobgpSpeaker::OnView(const dataplane_api::BgpView& view) {
 
 Speaker::Health GobgpSpeaker::health() const {
   return {impl_->process.has_value(), impl_->problem.empty() ? impl_->routes_problem : impl_->problem,
-          impl_->passwords.missing, impl_->limits};
+          impl_->passwords.missing, impl_->failed_probes * (kProbePeriod + kCallTimeout), impl_->limits};
+}
+
+Result<std::vector<PeerStatus>> GobgpSpeaker::Peers() const {
+  return ReadGobgpPeers(impl_->options.socket_path, kAnswerTimeout);
+}
+Result<DaemonStatus> GobgpSpeaker::Daemon() const {
+  ASSIGN_OR_RETURN(DaemonStatus status, ReadGobgpDaemon(impl_->options.socket_path, kAnswerTimeout));
+  // "gobgpd version 3.10.0"
+  if (const auto said = RunProcess({impl_->options.binary, "--version"}, kAnswerTimeout); said.has_value())
+    status.version = "GoBGP " + std::string(Trim(said->out.substr(said->out.rfind(' ') + 1)));
+  struct stat written {};
+  if (::stat(impl_->options.pid_path.c_str(), &written) == 0) {
+    struct tm local {};
+    ::localtime_r(&written.st_mtim.tv_sec, &local);
+    status.started = fmt::format("{:%Y-%m-%d %H:%M:%S}.{:03}", local, written.st_mtim.tv_nsec / 1'000'000);
+  }
+  return status;
+}
+Result<std::vector<RouteStatus>> GobgpSpeaker::Routes() const {
+  return ReadGobgpRoutes(impl_->options.socket_path, kAnswerTimeout);
 }
 
 Result<bool> GobgpSpeaker::StopGobgp(const Options& options) {
-  auto running = FindDaemon(options.pid_path, kProgram);
+  auto running = FindDaemon(options.pid_path, kProgram, ApiArgument(options));
   if (!running.has_value()) {
     if (running.error().code() == ErrorCode::kNotFound) return false;
     return std::move(running).error();

@@ -22,6 +22,7 @@ using dataplane_api::BgpPeerView;
 using dataplane_api::BgpView;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
 
 class PrivateNetwork : public ::testing::Environment {
  public:
@@ -99,6 +100,7 @@ class Node {
     const auto peers = ReadGobgpPeers(options_.socket_path, 1s);
     return peers.has_value() && peers->size() == 1 ? peers->at(0) : PeerStatus();
   }
+  const Speaker& speaker() const { return *speaker_; }
   const GobgpSpeaker::Options& options() const { return options_; }
 
  private:
@@ -140,6 +142,23 @@ TEST(GobgpSpeaker, AdoptsWhatAFormerAgentLeftRunning) {
   const std::string log = ReadFile(node.options().log_path).value_or("");
   EXPECT_EQ(log.find("Add a peer"), log.rfind("Add a peer")) << "it has been told nothing";
   EXPECT_EQ(log.find("Delete a peer"), std::string::npos);
+}
+
+TEST(GobgpSpeaker, SaysHowTheDaemonIsAndWhatItKnows) {
+  Node node(1);
+  node.Send(node.View());
+  ASSERT_TRUE(Eventually([&] { return !node.Peer().address.empty(); }));
+  const auto daemon = node.speaker().Daemon();
+  ASSERT_TRUE(daemon.has_value()) << daemon.error().message();
+  EXPECT_THAT(daemon->version, MatchesRegex("GoBGP [0-9]+\\.[0-9]+\\.[0-9]+"));
+  EXPECT_EQ(daemon->router_id, "10.0.0.1");
+  EXPECT_THAT(daemon->started, MatchesRegex("20..-..-.. ..:..:..\\...."));
+  EXPECT_FALSE(daemon->restarting);
+  const auto routes = node.speaker().Routes();
+  ASSERT_TRUE(routes.has_value() && routes->size() == 1);
+  EXPECT_EQ(routes->at(0).destination, "10.65.1.0/26");
+  EXPECT_TRUE(routes->at(0).best);
+  ASSERT_TRUE(node.speaker().Peers().has_value());
 }
 
 TEST(GobgpSpeaker, StartsGobgpAnewWhenItEnds) {
