@@ -25,6 +25,7 @@ using net::Family;
 
 constexpr std::uint32_t kPriorityBase = 2147483647;  // see bird/filters.cc
 constexpr char kTagPrefix[] = "calico-";
+constexpr char kFromMesh[] = "0:1:0";  // a large community, as the mark of the policies
 
 bool IsLarge(const std::string& community) {
   return std::count(community.begin(), community.end(), ':') == 2;
@@ -152,6 +153,7 @@ class Writer {
     auto& remove = *statement.mutable_actions()->mutable_large_community();
     remove.set_type(api::CommunityAction::REMOVE);
     remove.add_communities(mark_);
+    if (has_mesh_) remove.add_communities(kFromMesh);
   }
   static void Reject(Statement& statement) { statement.mutable_actions()->set_route_action(api::REJECT); }
   static void AddCommunity(Statement& statement, const std::string& community) {
@@ -173,6 +175,15 @@ class Writer {
   void Export() {
     auto& policy = *request_.add_policies();
     policy.set_name(kExportPolicy);
+    if (has_mesh_) {
+      // All of the mesh know each other: a way over a third node would only be longer, and to another AS BGP
+      // does not forbid it.
+      AddSet(api::LARGE_COMMUNITY, "from-mesh", {mark_, kFromMesh});
+      Statement& round = Add(policy);
+      Match(round.mutable_conditions()->mutable_large_community_set(), "from-mesh", api::MatchSet::ALL);
+      Match(round.mutable_conditions()->mutable_neighbor_set(), "mesh");
+      Reject(round);
+    }
     if (has_self_) {
       Statement& self = AddMarked(policy);
       Match(self.mutable_conditions()->mutable_neighbor_set(), "next-hop-self");
@@ -263,6 +274,7 @@ class Writer {
       Statement& take = Add(policy);
       Match(take.mutable_conditions()->mutable_prefix_set(), "import-pools" + n);
       Match(take.mutable_conditions()->mutable_neighbor_set(), "mesh");
+      AddCommunity(take, kFromMesh);
       take.mutable_actions()->set_route_action(api::ACCEPT);
     });
     Statement& rest = Add(policy);

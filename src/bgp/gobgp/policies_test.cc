@@ -10,6 +10,7 @@ namespace {
 using dataplane_api::BgpFilterRule;
 using dataplane_api::BgpPeerView;
 using dataplane_api::BgpView;
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -61,14 +62,14 @@ std::vector<std::string> Lines(const apipb::SetPoliciesRequest& request, const s
 
 TEST(GobgpPolicies, TellOwnBlocksAndWhatIsInPoolsAndNothingElse) {
   EXPECT_THAT(Lines(PoliciesOf(View(), 1), kExportPolicy),
-              ElementsAre("from next-hop-self -> next hop self", "in own4 -> accept",
+              ElementsAre("from mesh -> reject", "from next-hop-self -> next hop self", "in own4 -> accept",
                           "in inside-own4 -> reject", "in pools4 -> accept", "-> reject"));
 }
 
 TEST(GobgpPolicies, TakeFromTheMeshWhatIsInPoolsAndFromRoutersEverythingButOwnBlocks) {
   EXPECT_THAT(Lines(PoliciesOf(View(), 1), kImportPolicy),
               ElementsAre("-> mark", "from peers in own-blocks4 -> reject",
-                          "from mesh in import-pools4 -> accept", "from mesh -> reject"));
+                          "from mesh in import-pools4 -> accept mark", "from mesh -> reject"));
 }
 
 TEST(GobgpPolicies, EveryStatementOfExportAsksForTheMarkAndWhatIsToldDoesNotHaveIt) {
@@ -76,7 +77,7 @@ TEST(GobgpPolicies, EveryStatementOfExportAsksForTheMarkAndWhatIsToldDoesNotHave
   for (const auto& policy : request.policies()) {
     if (policy.name() != kExportPolicy) continue;
     for (const auto& statement : policy.statements()) {
-      EXPECT_EQ(statement.conditions().large_community_set().name(), "marked");
+      EXPECT_THAT(statement.conditions().large_community_set().name(), AnyOf("marked", "from-mesh"));
       if (statement.actions().route_action() != apipb::ACCEPT) continue;
       EXPECT_EQ(statement.actions().large_community().type(), apipb::CommunityAction::REMOVE);
       EXPECT_EQ(statement.actions().large_community().communities(0), "0:0:7");
@@ -113,15 +114,15 @@ TEST(GobgpPolicies, AFilterOfOnePeerComesFirst) {
   learned.from_peers = true;
   view.filters["edge"].export_v4 = {hide, prepend, internal, learned};
   const auto lines = Lines(PoliciesOf(view, 1), kExportPolicy);
-  ASSERT_GE(lines.size(), 6U);
-  EXPECT_EQ(lines[1], "from calico-export-10.0.0.254 in rule-1 -> reject");
-  EXPECT_EQ(lines[2], "from calico-export-10.0.0.254 not in rule-2 -> prepend 65011 x1");
-  EXPECT_EQ(lines[3],
+  ASSERT_GE(lines.size(), 7U);
+  EXPECT_EQ(lines[2], "from calico-export-10.0.0.254 in rule-1 -> reject");
+  EXPECT_EQ(lines[3], "from calico-export-10.0.0.254 not in rule-2 -> prepend 65011 x1");
+  EXPECT_EQ(lines[4],
             "from calico-export-10.0.0.254 not in rule-2 -> prepend 65010 x2 community 65000:42 preference "
             "2147483547 accept");
-  EXPECT_EQ(lines[4], "from calico-export-10.0.0.254 internal -> reject")
+  EXPECT_EQ(lines[5], "from calico-export-10.0.0.254 internal -> reject")
       << "the rule for iBGP is not this session's";
-  EXPECT_EQ(lines[5], "from calico-export-10.0.0.254 external -> reject");
+  EXPECT_EQ(lines[6], "from calico-export-10.0.0.254 external -> reject");
   EXPECT_THAT(PolicyLimitsOf(view), IsEmpty());
 }
 
