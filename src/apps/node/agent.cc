@@ -311,9 +311,7 @@ class Agent {
     if (backend_ == Backend::kGobgp) {
       // GoBGP learns all of them again, those outside pools, too.
       bird_routes_ = calc_.loop().After(kTakeOverTime, [] {
-        std::vector<dataplane_api::BgpPoolView> everything(2);
-        everything[0].cidr = *net::Cidr::Parse("0.0.0.0/0");
-        everything[1].cidr = *net::Cidr::Parse("::/0");
+        const std::vector<net::Cidr> everything{*net::Cidr::Parse("0.0.0.0/0"), *net::Cidr::Parse("::/0")};
         const Status removed = WithRtnetlink(
             [&](kernel::Rtnetlink& rtnetlink) { return RemoveBirdRoutes(rtnetlink, everything); });
         if (!removed.has_value())

@@ -43,7 +43,8 @@ api::Peer PeerOf(const BgpView& view, const BgpPeerView& peer, const net::Ip& lo
   if (peer.allowed_local_as) conf.set_allow_own_asn(static_cast<std::uint32_t>(*peer.allowed_local_as));
 
   auto& transport = *made.mutable_transport();
-  if (peer.from_node_ip) transport.set_local_address(local.ToString());
+  if (peer.local_ip || peer.from_node_ip)
+    transport.set_local_address(peer.local_ip.value_or(local).ToString());
   transport.set_passive_mode(peer.passive);
   transport.set_remote_port(peer.port);
 
@@ -188,6 +189,7 @@ std::vector<std::string> GobgpLimitsOf(const BgpView& view) {
       limits.push_back(fmt::format("{} port {}: GoBGP has one session with an address, whatever its ports",
                                    peer.ip.ToString(), peer.port));
   }
+  if (view.bfd) limits.push_back("CALICO_BGP_BFD: GoBGP has no BFD");
   for (std::string& limit : PolicyLimitsOf(view)) limits.push_back(std::move(limit));
   return limits;
 }

@@ -34,6 +34,7 @@ const char* WordOf(State::SessionState state) {
 
 std::string TypeOf(const std::string& session) {
   if (session.starts_with("Mesh_")) return "node-to-node mesh";
+  if (session.starts_with("Local_")) return "local workload";
   return session.starts_with("Global_") ? "global" : "node specific";
 }
 
