@@ -196,10 +196,10 @@ TEST_F(NodeStatus, NamesBothBackendsOf26) {
       "Calico process is running.\n\nNone of the BGP backend processes (BIRD or GoBGP) are running.\n\n");
 }
 
-TEST_F(NodeStatus, SaysThatAGoBgpDoesNotAnswer) {
+TEST_F(NodeStatus, SaysThatGoBgpCanNotBeAsked) {
   Add("10", "calico-bgp-daemon", "net:[1]");
   EXPECT_EQ(Show(), 1);
-  EXPECT_EQ(err_.str().find("Error retrieving neighbor info: GoBGP: "), 0U) << err_.str();
+  EXPECT_EQ(err_.str().find("Error retrieving neighbor info: GoBGP runs"), 0U) << err_.str();
 }
 
 TEST_F(NodeStatus, OfBird2HasBothFamilies) {

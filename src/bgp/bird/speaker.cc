@@ -2,6 +2,7 @@
 #include "bgp/bird/speaker.h"
 
 #include <algorithm>
+#include <csignal>
 #include <map>
 
 #include <fmt/format.h>

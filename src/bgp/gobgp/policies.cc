@@ -112,12 +112,15 @@ class Writer {
   }
 
   void NeighbourSets() {
-    std::vector<std::string> mesh, all, self, keep;
+    std::vector<std::string> mesh, outside, all, self, keep;
     for (const BgpPeerView& peer : view_.peers) {
       const std::string host = net::Cidr::Host(peer.ip).ToString();
       const bool same_as = OwnAs(view_, peer) == peer.as_number;
       all.push_back(host);
-      if (peer.type == BgpPeerView::Type::kMesh) mesh.push_back(host);
+      if (peer.type == BgpPeerView::Type::kMesh)
+        mesh.push_back(host);
+      else if (peer.node.empty() && !same_as)
+        outside.push_back(host);
       // As BIRD's channels: everybody but a reflector is the way to what it tells.
       if (peer.next_hop == BgpNextHop::kKeep || (peer.keep_next_hop_of_other_as && !same_as))
         keep.push_back(host);
@@ -126,6 +129,7 @@ class Writer {
     }
     has_peers_ = AddSet(api::NEIGHBOR, "peers", all);
     has_mesh_ = AddSet(api::NEIGHBOR, "mesh", mesh);
+    has_outside_ = AddSet(api::NEIGHBOR, "outside", outside);
     has_self_ = AddSet(api::NEIGHBOR, "next-hop-self", self);
     has_keep_ = AddSet(api::NEIGHBOR, "next-hop-keep", keep);
   }
@@ -250,19 +254,19 @@ class Writer {
     mark.add_communities(mark_);
     if (!has_peers_) return;
     Filters(policy, /*in=*/true);
-    // Nobody else may tell us where our own blocks are; an address that another host borrowed from one is
-    // longer. From the mesh come routes inside pools; what a router outside tells may be anything. Our own
-    // routes have no neighbour.
+    // As BIRD's: nobody tells us where our own blocks are, nor a part of one: what another host borrowed is
+    // single addresses, and with the mesh on no router outside has to tell of them. What a mesh tells is in
+    // pools; what a router outside tells may be anything. Our own routes have no neighbour.
     ForEachFamily([&](Family family, const std::string& n) {
-      std::vector<Range> own;
+      std::vector<Range> blocks, parts;
       for (const net::Cidr& block : view_.own_blocks) {
-        if (block.family() == family) own.push_back(Exactly(block));
+        if (block.family() != family) continue;
+        blocks.push_back({block, block.prefix_length(), block.is_host() ? BitsOf(block) : BitsOf(block) - 1});
+        parts.push_back(Within(block));
       }
-      if (!AddPrefixes("own-blocks" + n, own)) return;
-      Statement& refuse = Add(policy);
-      Match(refuse.mutable_conditions()->mutable_prefix_set(), "own-blocks" + n);
-      Match(refuse.mutable_conditions()->mutable_neighbor_set(), "peers");
-      Reject(refuse);
+      if (AddPrefixes("own-blocks" + n, blocks)) Refuse(policy, "own-blocks" + n, "peers");
+      if (has_mesh_ && has_outside_ && AddPrefixes("own-addresses" + n, parts))
+        Refuse(policy, "own-addresses" + n, "outside");
     });
     if (!has_mesh_) return;
     ForEachFamily([&](Family family, const std::string& n) {
@@ -280,6 +284,13 @@ class Writer {
     Statement& rest = Add(policy);
     Match(rest.mutable_conditions()->mutable_neighbor_set(), "mesh");
     Reject(rest);
+  }
+
+  void Refuse(api::Policy& policy, const std::string& prefixes, const std::string& neighbours) {
+    Statement& refuse = Add(policy);
+    Match(refuse.mutable_conditions()->mutable_prefix_set(), prefixes);
+    Match(refuse.mutable_conditions()->mutable_neighbor_set(), neighbours);
+    Reject(refuse);
   }
 
   // --- BGPFilters -------------------------------------------------------------------------------------
@@ -395,7 +406,7 @@ class Writer {
   const BgpView& view_;
   const std::string mark_;
   api::SetPoliciesRequest request_;
-  bool has_peers_ = false, has_mesh_ = false, has_self_ = false, has_keep_ = false;
+  bool has_peers_ = false, has_mesh_ = false, has_outside_ = false, has_self_ = false, has_keep_ = false;
   int rules_ = 0;
 };
 

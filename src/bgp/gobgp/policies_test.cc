@@ -69,6 +69,7 @@ TEST(GobgpPolicies, TellOwnBlocksAndWhatIsInPoolsAndNothingElse) {
 TEST(GobgpPolicies, TakeFromTheMeshWhatIsInPoolsAndFromRoutersEverythingButOwnBlocks) {
   EXPECT_THAT(Lines(PoliciesOf(View(), 1), kImportPolicy),
               ElementsAre("-> mark", "from peers in own-blocks4 -> reject",
+                          "from outside in own-addresses4 -> reject",
                           "from mesh in import-pools4 -> accept mark", "from mesh -> reject"));
 }
 
