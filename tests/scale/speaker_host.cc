@@ -65,6 +65,7 @@ int Run(int argc, char** argv) {
   LoopThread thread("bgp");
   bgp::BirdSpeaker::Options options;
   options.kernel_has_bird_routes = [] { return false; };
+  options.watch_period = std::chrono::hours(1);  // nobody asks BIRD anything while it is measured
   options.password_of = [](const dataplane_api::BgpSecret&) { return std::nullopt; };
   if (argc == 3) {
     options.most_interfaces = std::stoi(argv[1]);

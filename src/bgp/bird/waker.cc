@@ -12,7 +12,7 @@ namespace {
 
 constexpr char kComponent[] = "bgp";
 // Looking is one system call.
-constexpr Duration kPeriod = std::chrono::milliseconds(50);
+constexpr Duration kPeriod = std::chrono::milliseconds(100);
 // After a wake: what BIRD has run by then, it ran for that.
 constexpr Duration kSettle = std::chrono::milliseconds(2);
 // A wake for nothing costs BIRD less: 10 to 80 µs with few sessions, about 0.3 ms with 2000. So it is
