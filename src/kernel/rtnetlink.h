@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/result.h"
@@ -94,9 +95,12 @@ struct NewLink {
 };
 struct Address {
   int ifindex = 0;
-  net::Cidr address;  // host bits kept
-  bool operator==(const Address&) const = default;
-  auto operator<=>(const Address&) const = default;
+  net::Cidr address;       // host bits kept
+  bool temporary = false;  // IPv6: not to stay (RFC 8981), or deprecated. No part of which one it is
+  bool operator==(const Address& other) const { return ifindex == other.ifindex && address == other.address; }
+  auto operator<=>(const Address& other) const {
+    return std::tie(ifindex, address) <=> std::tie(other.ifindex, other.address);
+  }
 };
 struct NeighbourKey {
   int ifindex = 0;

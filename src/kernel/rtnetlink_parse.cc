@@ -148,7 +148,10 @@ std::optional<Address> ParseAddress(const nlmsghdr* message) {
   // On a point-to-point link IFA_ADDRESS is the peer's.
   if (local) address = local;
   if (!address) return std::nullopt;
-  return Address{static_cast<int>(header->ifa_index), net::Cidr(*address, header->ifa_prefixlen)};
+  // The low eight flags stand in the header, too. Of IPv4 the first of them says "secondary".
+  const bool temporary =
+      *family == net::Family::kV6 && (header->ifa_flags & (IFA_F_TEMPORARY | IFA_F_DEPRECATED)) != 0;
+  return Address{static_cast<int>(header->ifa_index), net::Cidr(*address, header->ifa_prefixlen), temporary};
 }
 
 std::optional<ParsedRoute> ParseRoute(const nlmsghdr* message) {

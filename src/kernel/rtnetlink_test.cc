@@ -186,6 +186,20 @@ TEST_F(RtnetlinkTest, ListsAddressesWithTheirPrefix) {
               ::testing::Contains(Address{link_.ifindex, C("172.30.200.36/24")}));
 }
 
+TEST_F(RtnetlinkTest, AnAddressThatIsNotToStayIsMarked) {
+  Ip({"addr", "add", "fd30::1/64", "dev", "calitest", "nodad"});
+  Ip({"addr", "add", "fd30::2/64", "dev", "calitest", "nodad", "preferred_lft", "0"});
+  Ip({"addr", "add", "172.30.200.36/24", "dev", "calitest"});
+  Ip({"addr", "add", "172.30.200.37/24", "dev", "calitest"});  // a secondary one has the same bit
+  std::vector<std::string> temporary;
+  const auto addresses = rtnetlink_->ListAddresses();
+  for (const Address& address : *addresses) {
+    if (address.ifindex == link_.ifindex && address.temporary)
+      temporary.push_back(address.address.ToString());
+  }
+  EXPECT_THAT(temporary, ::testing::ElementsAre("fd30::2/64"));
+}
+
 TEST_F(RtnetlinkTest, OnAPointToPointLinkTheOwnAddressIsListedNotThePeers) {
   Ip({"addr", "add", "172.30.201.1", "peer", "172.30.201.2/32", "dev", "calitest"});
   EXPECT_THAT(*rtnetlink_->ListAddresses(),

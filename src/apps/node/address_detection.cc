@@ -21,7 +21,8 @@ namespace {
 constexpr char kExcluded[] =
     "^docker.*|^cbr.*|^dummy.*|^podman.*|^virbr.*|^lxcbr.*|^veth.*|^lo|^br-.*|^cali.*|^tunl.*|^flannel.*|^"
     "kube-ipvs.*|^cni.*|"
-    "^vxlan\\.calico.*|^vxlan-v6\\.calico.*|^wireguard\\.cali.*|^wg-v6\\.cali.*|^nodelocaldns.*";
+    "^vxlan\\.calico.*|^bgp\\.calico.*|^vxlan-v6\\.calico.*|^wireguard\\.cali.*|^wg-v6\\.cali.*|^"
+    "nodelocaldns.*";
 
 const char* FamilyText(net::Family family) {
   return family == net::Family::kV4 ? "IPv4" : "IPv6";
@@ -99,7 +100,9 @@ std::optional<Detected> FirstFound(const HostAddresses& host, net::Family family
     for (const kernel::Address& address : host.addresses) {
       const net::Ip& ip = address.address.ip();
       if (address.ifindex != link.ifindex || ip.family() != family || !ip.IsGlobalUnicast()) continue;
-      const std::string objection = judge(link, address.address);
+      std::string objection = judge(link, address.address);
+      if (objection.empty() && address.temporary)
+        objection = fmt::format("has {}, which is not to stay", address.address.ToString());
       if (objection.empty())
         found.push_back({address.address, link.name, "", {}});
       else if (passed_over.empty() || passed_over.back() != Detected::PassedOver{link.name, objection})

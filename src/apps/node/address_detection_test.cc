@@ -64,11 +64,13 @@ TEST(AddressDetection, FirstFoundFindsIpv6) {
 }
 
 TEST(AddressDetection, FirstFoundPassesOverInterfacesOfContainersAndTunnels) {
-  for (const char* name :
-       {"docker0",      "docker_gwbridge", "cbr0",           "dummy0",     "podman1",
-        "virbr0",       "lxcbr0",          "veth12ab",       "lo",         "br-0123456789ab",
-        "cali1234",     "tunl0",           "flannel.1",      "kube-ipvs0", "cni0",
-        "vxlan.calico", "vxlan-v6.calico", "wireguard.cali", "wg-v6.cali", "nodelocaldns"}) {
+  for (const char* name : {"docker0",         "docker_gwbridge", "cbr0",
+                           "dummy0",          "podman1",         "virbr0",
+                           "lxcbr0",          "veth12ab",        "lo",
+                           "br-0123456789ab", "cali1234",        "tunl0",
+                           "flannel.1",       "kube-ipvs0",      "cni0",
+                           "vxlan.calico",    "vxlan-v6.calico", "bgp.calico",
+                           "wireguard.cali",  "wg-v6.cali",      "nodelocaldns"}) {
     HostAddresses host = TwoCards();
     host.links.push_back(Named(9, name));
     host.addresses.push_back(On(9, "10.99.0.1/24"));
@@ -203,6 +205,15 @@ TEST(AddressDetection, AHostWhoseWayOutIsAVethOrABridgeIsFound) {
     const HostAddresses host{{OfKind(2, "eth0", kind)}, {On(2, "10.20.0.7/24")}};
     EXPECT_EQ(Detect(host, "first-found"), "10.20.0.7/24") << kind;
   }
+}
+
+TEST(AddressDetection, ATemporaryAddressIsNotTheHosts) {
+  kernel::Address temporary = On(3, "fd00:16::bad/64");
+  temporary.temporary = true;
+  HostAddresses host = TwoCards();
+  host.addresses.insert(host.addresses.begin(), temporary);  // the kernel lists the newest one first
+  for (const char* method : {"first-found", "interface=eth1", "cidr=fd00:16::/48"})
+    EXPECT_EQ(Detect(host, method, net::Family::kV6), "fd00:16::1/48") << method;
 }
 
 TEST(AddressDetection, OnlyATunnelIsNoneAndTheErrorSaysSo) {

@@ -16,10 +16,11 @@ constexpr Duration kRetry = std::chrono::seconds(5);
 }  // namespace
 
 AddressMonitor::AddressMonitor(Look look, std::vector<AddressChoice> at_start, Duration period)
-    : look_(std::move(look)), period_(period), choices_(std::move(at_start)), thread_("addresses") {
-  for (const AddressChoice& choice : choices_) {
+    : look_(std::move(look)), period_(period), thread_("addresses") {
+  for (const AddressChoice& choice : at_start) {
     if (!choice.problem.empty()) told_.push_back(choice.problem);
   }
+  seen_ = std::make_shared<const Seen>(Seen{std::move(at_start), ""});
 }
 
 AddressMonitor::~AddressMonitor() {
@@ -37,20 +38,17 @@ Status AddressMonitor::Start() {
   return Ok();
 }
 
-std::vector<AddressChoice> AddressMonitor::Choices() {
-  std::vector<AddressChoice> choices;
-  thread_.RunSync([&] { choices = choices_; });
-  return choices;
+std::vector<AddressChoice> AddressMonitor::Choices() const {
+  return seen_.load()->choices;
 }
 
-std::vector<std::string> AddressMonitor::Problems() {
+std::vector<std::string> AddressMonitor::Problems() const {
+  const std::shared_ptr<const Seen> seen = seen_.load();
   std::vector<std::string> problems;
-  thread_.RunSync([&] {
-    for (const AddressChoice& choice : choices_) {
-      if (!choice.problem.empty()) problems.push_back(choice.problem);
-    }
-    if (!error_.empty()) problems.push_back(error_);
-  });
+  for (const AddressChoice& choice : seen->choices) {
+    if (!choice.problem.empty()) problems.push_back(choice.problem);
+  }
+  if (!seen->error.empty()) problems.push_back(seen->error);
   return problems;
 }
 
@@ -68,23 +66,25 @@ void AddressMonitor::Read() {
 void AddressMonitor::Check() {
   soon_.reset();
   auto choices = look_();
-  const std::string before = std::move(error_);
-  error_.clear();
-  if (choices.has_value())
-    choices_ = std::move(*choices);
-  else if (choices.error().code() != ErrorCode::kUnavailable)  // the store is away: others say so
-    error_ = choices.error().message();
+  const std::shared_ptr<const Seen> before = seen_.load();
+  Seen now{before->choices, ""};
+  if (choices.has_value() && !choices->empty())  // none: our Node has been deleted
+    now.choices = std::move(*choices);
+  else if (!choices.has_value() &&
+           choices.error().code() != ErrorCode::kUnavailable)  // the store is away: others say so
+    now.error = choices.error().message();
   if (!choices.has_value()) soon_ = thread_.loop().After(kRetry, [this] { Check(); });
-  if (!error_.empty() && error_ != before)
-    LogError(kComponent, "{}; going on with the address that is stored", error_);
+  if (!now.error.empty() && now.error != before->error)
+    LogError(kComponent, "{}; going on with the address that is stored", now.error);
   std::vector<std::string> problems;
-  for (const AddressChoice& choice : choices_) {
+  for (const AddressChoice& choice : now.choices) {
     if (choice.problem.empty()) continue;
     problems.push_back(choice.problem);
     if (std::find(told_.begin(), told_.end(), choice.problem) == told_.end())
       LogWarning(kComponent, "{}", choice.problem);
   }
   told_ = std::move(problems);
+  seen_ = std::make_shared<const Seen>(std::move(now));
 }
 
 }  // namespace calico::node

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,19 +24,22 @@ class AddressMonitor final {
   ~AddressMonitor();
 
   Status Start();
-  // From any other thread.
-  std::vector<AddressChoice> Choices();
-  std::vector<std::string> Problems();
+  // From any thread; never waits: a look may wait for the store.
+  std::vector<AddressChoice> Choices() const;
+  std::vector<std::string> Problems() const;
 
  private:
+  struct Seen {
+    std::vector<AddressChoice> choices;
+    std::string error;  // of the last look
+  };
   void Read();
   void Check();
 
   const Look look_;
   const Duration period_;
-  std::vector<AddressChoice> choices_;  // the thread's, like all below
-  std::string error_;
-  std::vector<std::string> told_;
+  std::atomic<std::shared_ptr<const Seen>> seen_;
+  std::vector<std::string> told_;  // the thread's, like all below
   std::unique_ptr<kernel::RtnetlinkMonitor> monitor_;
   std::unique_ptr<EventLoop::Handle> events_, soon_, ticks_;
   LoopThread thread_;
