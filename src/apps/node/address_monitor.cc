@@ -12,6 +12,8 @@ constexpr char kComponent[] = "addresses";
 // An interface that loses its address and gets it back, or another one, is looked at when that is over.
 constexpr Duration kSettle = std::chrono::seconds(3);
 constexpr Duration kRetry = std::chrono::seconds(5);
+// A connection to the store from an address that has left ends of itself, after a while.
+constexpr Duration kStoreRetry = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -73,7 +75,10 @@ void AddressMonitor::Check() {
   else if (!choices.has_value() &&
            choices.error().code() != ErrorCode::kUnavailable)  // the store is away: others say so
     now.error = choices.error().message();
-  if (!choices.has_value()) soon_ = thread_.loop().After(kRetry, [this] { Check(); });
+  if (!choices.has_value()) {
+    const bool store = choices.error().code() == ErrorCode::kUnavailable;
+    soon_ = thread_.loop().After(store ? kStoreRetry : kRetry, [this] { Check(); });
+  }
   if (!now.error.empty() && now.error != before->error)
     LogError(kComponent, "{}; going on with the address that is stored", now.error);
   std::vector<std::string> problems;
