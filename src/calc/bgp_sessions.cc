@@ -220,7 +220,7 @@ class Sessions {
   void Keep(BgpPeerView session) {
     const auto own = AddressOf(self_, session.ip.family());
     if (!own || session.ip == *own) return;
-    // One of two nodes calls: the one with the greater text waits, as upstream compares them.
+    // One of two nodes calls: the one whose address is the greater text, as upstream compares them.
     session.passive = !session.node.empty() && session.ip.ToString() > own->ToString();
     const std::uint32_t own_as =
         session.local_as_number != 0 ? session.local_as_number : AsNumberOf(state_, self_);
