@@ -66,10 +66,15 @@ PeerStatus StatusOf(const api::Peer& peer, std::int64_t now) {
   status.since = Ago(since, now);
   if (since > 0) status.since_time = WallTime(std::chrono::seconds(since));
   if (!up) return status;
+  // To a peer that knows graceful restart GoBGP counts the word that these are all, too.
+  const bool counts_end =
+      std::any_of(peer.state().remote_cap().begin(), peer.state().remote_cap().end(),
+                  [](const auto& one) { return one.type_url().ends_with(".GracefulRestartCapability"); });
   std::uint64_t in = 0, out = 0;
   for (const auto& family : peer.afi_safis()) {
     in += family.state().accepted();
-    out += family.state().advertised();
+    const std::uint64_t told = family.state().advertised();
+    out += counts_end && told > 0 ? told - 1 : told;
   }
   status.routes_in = in;
   status.routes_out = out;
