@@ -119,7 +119,7 @@ class Writer {
       all.push_back(host);
       if (peer.type == BgpPeerView::Type::kMesh)
         mesh.push_back(host);
-      else if (peer.node.empty() && !same_as)
+      else if (peer.node.empty() && !same_as && peer.type != BgpPeerView::Type::kLocalWorkload)
         outside.push_back(host);
       // As BIRD's channels: everybody but a reflector is the way to what it tells.
       if (peer.next_hop == BgpNextHop::kKeep || (peer.keep_next_hop_of_other_as && !same_as))

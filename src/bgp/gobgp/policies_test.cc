@@ -73,6 +73,14 @@ TEST(GobgpPolicies, TakeFromTheMeshWhatIsInPoolsAndFromRoutersEverythingButOwnBl
                           "from mesh in import-pools4 -> accept mark", "from mesh -> reject"));
 }
 
+TEST(GobgpPolicies, AWorkloadMayTellAddressesOfOwnBlocksButNotTheBlocks) {
+  BgpView view = View();
+  view.peers[1].type = BgpPeerView::Type::kLocalWorkload;
+  EXPECT_THAT(Lines(PoliciesOf(view, 1), kImportPolicy),
+              ElementsAre("-> mark", "from peers in own-blocks4 -> reject",
+                          "from mesh in import-pools4 -> accept mark", "from mesh -> reject"));
+}
+
 TEST(GobgpPolicies, EveryStatementOfExportAsksForTheMarkAndWhatIsToldDoesNotHaveIt) {
   const auto request = PoliciesOf(View(), 7);
   for (const auto& policy : request.policies()) {
