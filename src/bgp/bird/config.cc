@@ -96,10 +96,11 @@ class Writer {
     FromPeers(family, n);
     ToKernel(family, n);
     // What the agent programs (protocol 80) is its own business: the blocks' blackholes stand below as static
-    // routes. 81: copies of our own.
+    // routes. 81: copies of our own. 17: what a GoBGP that ran before has left for a minute.
     // The host's own routes win over what a router tells, as they do in the kernel.
     out_ += fmt::format(
-        "filter from_kernel{} {{ if krt_source ~ [ 80, 81 ] then reject; preference = 150; accept; }}\n\n",
+        "filter from_kernel{} {{ if krt_source ~ [ 17, 80, 81 ] then reject; preference = 150; accept; "
+        "}}\n\n",
         n);
   }
 

@@ -146,7 +146,7 @@ TEST(BirdConfig, BlackholesAndConnectedRoutesStayOutOfTheKernel) {
   const std::string filter = Between(Render(Mesh()), "filter to_kernel4", "}");
   EXPECT_THAT(filter, HasSubstr("source = RTS_DEVICE then reject"));
   EXPECT_THAT(filter, HasSubstr("source = RTS_STATIC && proto != \"gateways4\" then reject"));
-  EXPECT_THAT(Render(Mesh()), HasSubstr("if krt_source ~ [ 80, 81 ] then reject"));
+  EXPECT_THAT(Render(Mesh()), HasSubstr("if krt_source ~ [ 17, 80, 81 ] then reject"));
 }
 
 TEST(BirdConfig, AnIpipPoolIsRoutedThroughTheTunnelToTheNextHop) {
