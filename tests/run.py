@@ -31,8 +31,8 @@ class Suite:
     command: list[str]
     budget: int  # seconds; a suite over its budget is reported, a suite over three times that is ended
     needs: str = ""  # name of a suite without which this one makes no sense
-    beside: bool = False  # takes one core and looks at no clock: runs while the next suites do
     environment: dict[str, str] = field(default_factory=dict)
+    beside: bool = False  # takes one core and looks at no clock: runs while the next suites do
 
 
 def suites(soak: bool) -> list[Suite]:
