@@ -84,7 +84,8 @@ def long_runs(python: str) -> list[Suite]:
                    "SCALE_CONTAINERS": "20000", "SCALE_SEED": seed[-6:]})
     packets = Suite("100 000 packets, 2 000 policy sets", ["build/bin/policy_packets_test", "--gtest_filter=PolicyDifferential.*"], 900,
                     "build", {"POLICY_SEED": seed, "POLICY_SETS": "2000"})
-    opens = Suite("200 cold starts of BGP", [python, "-m", "pytest", "-q", "tests/network/test_bgp_restart.py"], 600, "build", {"CALICO_COLD_STARTS": "200"})
+    opens = Suite("200 cold starts and 40 restarts of BGP", [python, "-m", "pytest", "-q", "-s", "tests/network/test_bgp_restart.py"], 900, "build",
+                  {"CALICO_COLD_STARTS": "200", "CALICO_BIRD_RESTARTS": "20"})
     hang = Suite("a BIRD that hangs for long", [python, "-m", "pytest", "-q", "tests/network/test_bgp_status.py"], 300, "build", {"CALICO_LONG_HANG": "1"})
     races = [Suite("tsan configure", ["cmake", "--preset", "tsan"], 30),
              Suite("tsan build", ["cmake", "--build", "--preset", "tsan"], 1800, "tsan configure"),

@@ -48,16 +48,19 @@ class Writer {
     out_ += "graceful restart wait 3;\n\n";
     for (const Family family : {Family::kV4, Family::kV6}) Filters(family);
     PeerFilters();
-    // Workload interfaces come and go: BIRD need not look at them (B14).
-    std::string ignored;
+    // Workload interfaces come and go: BIRD need not look at them (B14). But where the node's own address is,
+    // next hops are, whatever that interface is called.
+    std::string interfaces;
+    for (const Family family : {Family::kV4, Family::kV6}) {
+      if (const auto& local = Local(family)) interfaces += local->Masked().ToString() + ", ";
+    }
+    interfaces += R"(-"cali*", -"*.calico", -"*.cali", -"kube-ipvs*", -"docker*", -"br-*", )";
     for (const std::string& pattern : view_.ignored_interfaces) {
-      if (IsQuotable(pattern)) ignored += fmt::format("-\"{}\", ", pattern);
+      if (IsQuotable(pattern)) interfaces += fmt::format("-\"{}\", ", pattern);
     }
     out_ += fmt::format(
-        "protocol device {{ scan time 10; }}\n"
-        "protocol direct {{ ipv4; ipv6; interface -\"cali*\", -\"*.calico\", -\"*.cali\", -\"kube-ipvs*\", "
-        "-\"docker*\", -\"br-*\", {}\"*\"; }}\n",
-        ignored);
+        "protocol device {{ scan time 10; }}\nprotocol direct {{ ipv4; ipv6; interface {}\"*\"; }}\n",
+        interfaces);
     for (const Family family : {Family::kV4, Family::kV6}) Kernel(family);
     for (const Family family : {Family::kV4, Family::kV6}) OwnRoutes(family);
     for (const Family family : {Family::kV4, Family::kV6}) Statics(family);
