@@ -50,8 +50,7 @@ Status RemoveBirdRoutes(kernel::Rtnetlink& rtnetlink, const std::vector<net::Cid
 
 Status HoldBirdRoutes(kernel::Rtnetlink& rtnetlink, const std::vector<net::Cidr>& within) {
   return ForEachRoute(rtnetlink, kernel::kProtoBird, [&](const RouteKey& key, Route route) {
-    // One of several gateways has none here.
-    if (!IsIn(within, key.dst) || route.ifindex == 0) return Ok();
+    if (!IsIn(within, key.dst) || route.type != kernel::RouteType::kUnicast) return Ok();
     route.protocol = kernel::kProtoHeld;
     return rtnetlink.ReplaceRoute(kernel::kMainTable, {key.dst, kHeldMetric}, route);
   });

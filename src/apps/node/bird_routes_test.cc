@@ -56,6 +56,17 @@ TEST_F(BirdRoutesTest, AHeldRouteLeadsWhereBirdsDidUntilItIsReleased) {
   EXPECT_EQ(ReleaseHeldRoutes(rtnetlink_).value(), 0U);
 }
 
+TEST_F(BirdRoutesTest, ARouteOverSeveralNextHopsIsHeldAsItIs) {
+  Route route;
+  route.protocol = kernel::kProtoBird;
+  route.next_hops = {{link_, *net::Ip::Parse("172.30.200.37"), true},
+                     {link_, *net::Ip::Parse("172.30.200.38"), true}};
+  ASSERT_TRUE(rtnetlink_.ReplaceRoute(kernel::kMainTable, {C("10.65.1.0/26"), 32}, route).has_value());
+  ASSERT_TRUE(HoldBirdRoutes(rtnetlink_, pools_).has_value());
+  const RouteKey held{C("10.65.1.0/26"), kHeldMetric};
+  EXPECT_EQ(Routes()[held].next_hops, route.next_hops);
+}
+
 TEST_F(BirdRoutesTest, OfABirdThatIsGoneForGoodThoseIntoThePoolsGo) {
   Write("10.65.1.0/26", kernel::kProtoBird, 32);
   Write("203.0.113.0/24", kernel::kProtoBird, 32);
