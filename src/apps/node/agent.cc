@@ -173,8 +173,7 @@ bgp::GobgpSpeaker::Options GobgpOptions(const Environment& environment) {
 }
 
 Status RemoveGobgpRoutes() {
-  ASSIGN_OR_RETURN(const auto rtnetlink, kernel::OpenRtnetlink());
-  return bgp::LearnedRoutes::RemoveAll(*rtnetlink);
+  return WithRtnetlink(bgp::LearnedRoutes::RemoveAll);
 }
 
 // Who speaks BGP (reference bgp-and-node A1). With any but BIRD the agent programs the routes to other hosts.

@@ -25,6 +25,7 @@ void RouteHold::Hold(const std::vector<net::Cidr>& within) {
 }
 
 void RouteHold::ReleaseWhenUp() {
+  if (!kernel_.release) return;  // nothing can be held: nobody need be asked
   watch_ = loop_.Every(kPeriod, [this, give_up = clock_.Now() + kLongest, rounds = 0]() mutable {
     rounds = sessions_are_up_() ? rounds + 1 : 0;
     if (rounds >= kRounds || clock_.Now() >= give_up) Release(rounds >= kRounds);
@@ -32,7 +33,7 @@ void RouteHold::ReleaseWhenUp() {
 }
 
 void RouteHold::Release(bool up) {
-  const Result<std::size_t> released = kernel_.release ? kernel_.release() : Result<std::size_t>(0);
+  const Result<std::size_t> released = kernel_.release();
   if (!released.has_value()) {
     LogWarning(kComponent, "held routes stay: {}; trying again", released.error().message());
     return;
