@@ -77,17 +77,18 @@ TEST_F(NetworkNamesTest, LearnsFromTheListAndFromEvents) {
   std::atomic<bool> created = false, destroyed = false;
   StartDocker([&](const HttpRequest& request) -> HttpResponse {
     if (request.path == "/networks") {
-      EXPECT_THAT(request.query, HasSubstr("filters="));
       return {200, "application/json",
               "[" + NetworkJson(kNetwork, "net1") + "," + NetworkJson("x", "bridge", "bridge") + "]"};
     }
+    EXPECT_THAT(request.query, HasSubstr("filters="));
     std::string events;
     if (created) events += EventJson("create", kOtherNetwork, "net2");
     if (destroyed) events += EventJson("destroy", kOtherNetwork, "net2");
     return {200, "application/json", events};
   });
   NetworkNames names(faulty(), clock(), options);
-  names.Start();
+  DockerWatch watch(options.docker_endpoint, clock(), {&names});
+  watch.Start();
   EXPECT_TRUE(Eventually([&] { return NameOf(kNetwork) == "net1"; }));
   EXPECT_EQ(NameOf("x"), "");
   created = true;
@@ -99,7 +100,8 @@ TEST_F(NetworkNamesTest, LearnsFromTheListAndFromEvents) {
 
 TEST_F(NetworkNamesTest, WaitsForDockerAndEndsPromptly) {
   NetworkNames names(faulty(), clock(), options);
-  names.Start();
+  DockerWatch watch(options.docker_endpoint, clock(), {&names});
+  watch.Start();
   StartDocker([](const HttpRequest& request) -> HttpResponse {
     return {200, "application/json",
             request.path == "/networks" ? "[" + NetworkJson(kNetwork, "net1") + "]" : ""};
@@ -112,7 +114,8 @@ TEST_F(NetworkNamesTest, EndsWhileDockerHangs) {
   const auto start = std::chrono::steady_clock::now();
   {
     NetworkNames names(faulty(), clock(), options);
-    names.Start();
+    DockerWatch watch(options.docker_endpoint, clock(), {&names});
+    watch.Start();
   }
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(4));
 }
@@ -148,7 +151,8 @@ TEST_F(NetworkNamesTest, CreateEndpointDoesNotWaitForAHangingDockerAndIsRenamedL
             request.path == "/networks" ? "[" + NetworkJson(kNetwork, "net1") + "]" : ""};
   });
   NetworkNames names(faulty(), clock(), options);
-  names.Start();
+  DockerWatch watch(options.docker_endpoint, clock(), {&names});
+  watch.Start();
   EXPECT_TRUE(Eventually([&] { return Endpoints()[0].profiles == std::vector<std::string>{"net1"}; }));
   EXPECT_THAT(Profiles(), ElementsAre(kNetwork, "net1"));
 }

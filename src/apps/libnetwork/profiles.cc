@@ -7,9 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "apps/libnetwork/docker_api.h"
 #include "apps/libnetwork/endpoints.h"
-#include "apps/libnetwork/protocol.h"
-#include "base/http_client.h"
 #include "base/log.h"
 #include "datastore/resources.h"
 #include "model/codec/json.h"
@@ -30,13 +29,9 @@ Result<std::string> AskDocker(const Call& call, const std::string& network_id) {
   const Duration left = (call.deadline - call.clock.Now()) / 4 * 3;
   const Duration timeout = std::min(call.options.name_lookup_timeout, left);
   if (timeout <= Duration::zero()) return Error(ErrorCode::kUnavailable, "no time left to ask Docker");
-  ASSIGN_OR_RETURN(const HttpResponse response,
-                   HttpCall(call.options.docker_endpoint, "GET", "/networks/" + network_id, "", timeout));
-  const auto network = ParseDockerNetwork(response.body);
-  if (response.status != 200 || !network.has_value()) {
-    return Error(ErrorCode::kNotFound, fmt::format("Docker answered status {}", response.status));
-  }
-  return network->name;
+  ASSIGN_OR_RETURN(const DockerNetwork network,
+                   DockerApi(call.options.docker_endpoint, timeout).InspectNetwork(network_id));
+  return network.name;
 }
 
 Status RenameOne(datastore::Client& client, const Clock& clock, const datastore::Stored& stored) {

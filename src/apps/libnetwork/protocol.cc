@@ -157,35 +157,4 @@ std::string JoinJson(const JoinAnswer& answer) {
       .dump();
 }
 
-std::optional<DockerNetworkName> ParseDockerNetwork(const std::string& body) {
-  const auto json = ParseObject(body);
-  if (!json.has_value()) return std::nullopt;
-  DockerNetworkName network{Text(*json, "Id"), Text(*json, "Name"), Text(*json, "Driver")};
-  if (network.id.empty() || network.name.empty()) return std::nullopt;
-  return network;
-}
-
-Result<std::vector<DockerNetworkName>> ParseDockerNetworks(const std::string& body) {
-  const Json json = Json::parse(body, nullptr, false);
-  if (json.is_discarded() || !json.is_array()) {
-    return Error(ErrorCode::kInvalidArgument, "Docker's list of networks is not a JSON array");
-  }
-  std::vector<DockerNetworkName> networks;
-  for (const Json& entry : json) {
-    networks.push_back({Text(entry, "Id"), Text(entry, "Name"), Text(entry, "Driver")});
-  }
-  return networks;
-}
-
-std::optional<DockerNetworkEvent> ParseDockerEvent(const std::string& line) {
-  const auto json = ParseObject(line);
-  if (!json.has_value()) return std::nullopt;
-  const Json* actor = Member(*json, "Actor");
-  if (actor == nullptr || Text(*json, "Type") != "network") return std::nullopt;
-  const Json* attributes = Member(*actor, "Attributes");
-  if (attributes == nullptr) return std::nullopt;
-  return DockerNetworkEvent{Text(*json, "Action"),
-                            {Text(*actor, "ID"), Text(*attributes, "name"), Text(*attributes, "type")}};
-}
-
 }  // namespace calico::libnetwork

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,19 +63,5 @@ std::string PoolJson(const std::string& pool_id, const std::string& pool, const 
 std::string AddressJson(const std::string& cidr);
 std::string EndpointJson(const std::string& mac);
 std::string JoinJson(const JoinAnswer& answer);
-
-// Docker's own API.
-struct DockerNetworkName {
-  std::string id;
-  std::string name;
-  std::string driver;
-};
-std::optional<DockerNetworkName> ParseDockerNetwork(const std::string& body);
-Result<std::vector<DockerNetworkName>> ParseDockerNetworks(const std::string& body);
-struct DockerNetworkEvent {
-  std::string action;  // "create", "destroy", "connect", …
-  DockerNetworkName network;
-};
-std::optional<DockerNetworkEvent> ParseDockerEvent(const std::string& line);
 
 }  // namespace calico::libnetwork

@@ -15,6 +15,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "apps/libnetwork/docker_watch.h"
 #include "apps/libnetwork/driver.h"
 #include "apps/libnetwork/network_names.h"
 #include "apps/libnetwork/reconcile.h"
@@ -460,7 +461,9 @@ class Agent {
         },
         [this] { return workload_mtu_.load(); });
     names_ = std::make_unique<libnetwork::NetworkNames>(client_, clock_, options);
-    names_->Start();
+    docker_ = std::make_unique<libnetwork::DockerWatch>(
+        options.docker_endpoint, clock_, std::vector<libnetwork::DockerWatch::Listener*>{names_.get()});
+    docker_->Start();
     reconciler_ = std::make_unique<libnetwork::Reconciler>(client_, clock_, options);
     reconciler_->Start();
     HttpListen network;
@@ -528,6 +531,7 @@ class Agent {
   PeerMetrics peer_metrics_;                            // the same
   std::unique_ptr<libnetwork::Driver> plugin_;
   std::unique_ptr<libnetwork::NetworkNames> names_;
+  std::unique_ptr<libnetwork::DockerWatch> docker_;
   std::unique_ptr<libnetwork::Reconciler> reconciler_;
   std::vector<std::unique_ptr<HttpServer>> servers_;
   std::vector<std::string> sockets_;
