@@ -8,6 +8,7 @@ Every lab has a state directory; `Lab.attach` finds a running one again (for `ma
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -17,6 +18,8 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from systemd_host import enter_cgroups
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -64,6 +67,7 @@ class Host:
     start: str
     state_dir: Path
     environment: dict[str, str] = field(default_factory=dict)
+    systemd: bool = False  # its PID 1
 
     @property
     def cgroup(self) -> str:
@@ -72,7 +76,7 @@ class Host:
 
     def enter(self, *argv: str, network_of: int | None = None) -> list[str]:
         """argv that runs a command on this host (or in the network of a process of it)."""
-        command = ["nsenter", "-t", str(self.pid), "-m", "-u", "-p", "-n"]
+        command = ["nsenter", "-t", str(self.pid), "-m", "-u", "-p", "-n", *(["-i", "-C"] if self.systemd else [])]
         if network_of is not None:
             command += ["nsenter", "-t", str(network_of), "-n"]
         return [*command, "--", *argv]
@@ -241,29 +245,41 @@ class Lab:
 
     # --- life cycle ---------------------------------------------------------------------------------
 
-    def create(self, node_count: int = 3) -> "Lab":
+    def create(self, node_count: int = 3, systemd: bool = False) -> "Lab":
+        """With systemd: it is PID 1 of the calico hosts, whose /etc, /usr and dpkg database are their own (systemd_host.py)."""
         self.destroy()
         self.state_dir.mkdir(parents=True)
-        self._add("router", None)
-        self._add("store", STORE_IP)
-        for number in range(1, node_count + 1):
-            self._add(f"calico-node{number}", f"{SUBNET}.{35 + number}")
-        router = self.router
+        router = self._add("router", None)
         router.run("ip", "link", "add", "br0", "type", "bridge")
         router.run("ip", "addr", "add", f"{ROUTER_IP}/24", "dev", "br0")
         router.run("ip", "link", "set", "br0", "up")
-        for index, host in enumerate(h for h in self.hosts.values() if h.ip):
-            # Only the router's network is entered: pids of other hosts are not visible inside its PID namespace.
-            subprocess.run(["nsenter", "-t", str(router.pid), "-n", "--", "ip", "link", "add", f"port{index}", "type", "veth",
-                            "peer", "name", "eth0", "netns", str(host.pid)], check=True)
-            router.run("ip", "link", "set", f"port{index}", "master", "br0", "up")
-            host.run("ip", "addr", "add", f"{host.ip}/24", "dev", "eth0")
-            host.run("ip", "link", "set", "eth0", "up")
-            host.run("ip", "route", "add", "default", "via", ROUTER_IP)
-            # New namespaces inherit forwarding; a fresh machine does not forward, and dockerd's firewall depends on it.
-            host.run("sysctl", "-qw", "net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0")
         router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+        self._add("store", STORE_IP)
+        for number in range(1, node_count + 1):
+            self._add(f"calico-node{number}", f"{SUBNET}.{35 + number}", systemd)
         return self
+
+    def _plug_in(self, host: Host) -> None:
+        """A cable from the router's bridge to a host that has just been made or booted."""
+        router, port = self.router, "port-" + host.ip.rsplit(".", 1)[1]
+        # One that was pulled out a moment ago may still be there.
+        wait_until(lambda: router.run("ip", "link", "show", port, check=False).returncode != 0, f"the old cable of {host.name} is gone")
+        # Only the router's network is entered: pids of other hosts are not visible inside its PID namespace.
+        subprocess.run(["nsenter", "-t", str(router.pid), "-n", "--", "ip", "link", "add", port, "type", "veth",
+                        "peer", "name", "eth0", "netns", str(host.pid)], check=True)
+        router.run("ip", "link", "set", port, "master", "br0", "up")
+        host.run("ip", "addr", "add", f"{host.ip}/24", "dev", "eth0")
+        host.run("ip", "link", "set", "eth0", "up")
+        host.run("ip", "route", "add", "default", "via", ROUTER_IP)
+        # New namespaces inherit forwarding; a fresh machine does not forward, and dockerd's firewall depends on it.
+        host.run("sysctl", "-qw", "net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0")
+
+    def reboot(self, host: Host) -> None:
+        """Power off and on again, without a word to anybody: processes, network and /run are gone, disks are not. Only hosts with systemd."""
+        assert host.systemd
+        self._end([host])
+        self._boot(host)
+        self.save()
 
     @staticmethod
     def attach(state_dir: Path) -> "Lab":
@@ -272,27 +288,14 @@ class Lab:
         if path.exists():
             for entry in json.loads(path.read_text()):
                 host = Host(entry["name"], entry["ip"], entry["pid"], entry["start"], state_dir / entry["name"],
-                            entry["environment"])
+                            entry["environment"], entry.get("systemd", False))
                 if process_start(host.pid) == host.start:
                     lab.hosts[host.name] = host
         return lab
 
     def destroy(self) -> None:
         running = Lab.attach(self.state_dir)
-        for host in running.hosts.values():
-            os.kill(host.pid, signal.SIGKILL)
-        for host in running.hosts.values():
-            deadline = time.monotonic() + 20
-            while process_start(host.pid) == host.start and time.monotonic() < deadline:
-                try:
-                    os.waitpid(host.pid, os.WNOHANG)
-                except ChildProcessError:
-                    pass
-                time.sleep(0.02)
-            for cgroup in Path("/sys/fs/cgroup").glob(f"**/{host.cgroup}"):
-                for directory in [*sorted(cgroup.glob("**/"), key=lambda p: -len(p.parts)), cgroup]:
-                    if directory.exists():
-                        directory.rmdir()
+        self._end(running.hosts.values())
         self.hosts = {}
         if self.state_dir.exists():
             # Overlay work directories are freed a moment after the last mount namespace.
@@ -305,32 +308,61 @@ class Lab:
                         raise
                     time.sleep(0.1)
 
+    @staticmethod
+    def _end(hosts) -> None:
+        for host in hosts:
+            os.kill(host.pid, signal.SIGKILL)
+        for host in hosts:
+            deadline = time.monotonic() + 20
+            while process_start(host.pid) == host.start and time.monotonic() < deadline:
+                try:
+                    os.waitpid(host.pid, os.WNOHANG)
+                except ChildProcessError:
+                    pass
+                time.sleep(0.02)
+            for cgroup in Path("/sys/fs/cgroup").glob(f"**/{host.cgroup}"):
+                for directory in [*sorted(cgroup.glob("**/"), key=lambda p: -len(p.parts)), cgroup]:
+                    if directory.exists():
+                        wait_until(lambda: directory.rmdir() is None, f"{directory} is empty")
+
     def save(self) -> None:
-        entries = [{"name": h.name, "ip": h.ip, "pid": h.pid, "start": h.start, "environment": h.environment}
-                   for h in self.hosts.values()]
+        entries = [{"name": h.name, "ip": h.ip, "pid": h.pid, "start": h.start, "environment": h.environment,
+                    "systemd": h.systemd} for h in self.hosts.values()]
         (self.state_dir / "lab.json").write_text(json.dumps(entries, indent=1))
 
-    def _add(self, name: str, ip: str | None) -> Host:
+    def _add(self, name: str, ip: str | None, systemd: bool = False) -> Host:
         state = self.state_dir / name
         state.mkdir()
-        # --kill-child is not used: the lab outlives the program that made it.
-        argv = ["unshare", "--mount", "--propagation", "private", "--uts", "--pid", "--net", "--fork", "--mount-proc",
-                sys.executable, str(HERE / "host_init.py"), name, str(state)]
-        starter = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-                                   start_new_session=True, stderr=open(state / "host_init.log", "wb"))
-        assert starter.stdout
-        if starter.stdout.readline().strip() != "ready":
-            raise CommandFailed(f"{name}: namespaces: " + (state / "host_init.log").read_text()[-500:])
-        # `unshare --fork` waits for PID 1; its only child is the host.
-        children = Path(f"/proc/{starter.pid}/task/{starter.pid}/children").read_text().split()
-        pid = int(children[0])
-        host = Host(name, ip, pid, process_start(pid) or "", state)
-        if name.startswith("calico-node"):
+        host = Host(name, ip, 0, "", state, systemd=systemd)
+        if name.startswith("calico-node") and not systemd:
             # Said outright: on a store without data 2.6's CALICO_LIBNETWORK_ENABLED would mean etcdv2.
             host.environment = {"ETCD_ENDPOINTS": ETCD, "DATASTORE_TYPE": os.environ.get("DATASTORE", "etcdv3")}
+        self._boot(host)
         self.hosts[name] = host
         self.save()
         return host
+
+    def _boot(self, host: Host) -> None:
+        # --kill-child is not used: the lab outlives the program that made it.
+        init, more = ("systemd_host.py", ["--ipc", "--cgroup"]) if host.systemd else ("host_init.py", [])
+        argv = ["unshare", "--mount", "--propagation", "private", "--uts", "--pid", "--net", *more, "--fork", "--mount-proc",
+                sys.executable, str(HERE / init), host.name, str(host.state_dir)]
+        log = host.state_dir / "host_init.log"
+        starter = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+                                   stderr=open(log, "wb"), preexec_fn=functools.partial(enter_cgroups, host.cgroup) if host.systemd else None)
+        assert starter.stdin and starter.stdout
+        if starter.stdout.readline().strip() != "ready":
+            raise CommandFailed(f"{host.name}: namespaces: " + log.read_text()[-500:])
+        # `unshare --fork` waits for PID 1; its only child is the host.
+        children = Path(f"/proc/{starter.pid}/task/{starter.pid}/children").read_text().split()
+        host.pid = int(children[0])
+        host.start = process_start(host.pid) or ""
+        if host.ip:
+            self._plug_in(host)
+        starter.stdin.close()  # systemd begins
+        if host.systemd:
+            wait_until(lambda: host.run("systemctl", "is-system-running", check=False).stdout.strip() in ("running", "degraded"),
+                       f"{host.name}: systemd has started", 30)
 
     # --- the image ----------------------------------------------------------------------------------------
 
