@@ -69,6 +69,18 @@ TEST_F(ChoiceTest, TheTypeInTheEnvironmentWinsAndNothingIsAsked) {
             "/x.db");
 }
 
+TEST_F(ChoiceTest, CertificatesMayBeTexts) {
+  const auto choice = WithVariables({{"DATASTORE_TYPE", "etcdv2"},
+                                     {"ETCD_CA_CERT", "ca"},
+                                     {"ETCD_CERT", "cert"},
+                                     {"CALICO_ETCD_KEY", "key"}},
+                                    Program::kNode);
+  ASSERT_TRUE(choice.has_value()) << choice.error().message();
+  EXPECT_EQ(choice->etcd.ca_pem, "ca");
+  EXPECT_EQ(choice->etcd.cert_pem, "cert");
+  EXPECT_EQ(choice->etcd.key_pem, "key") << "a variable may have the prefix CALICO_; ETCD_KEY is the name";
+}
+
 TEST_F(ChoiceTest, Calico26LooksOnThisHostUnlessToldOtherwise) {
   const auto endpoint = [&](std::map<std::string, std::string> variables) {
     variables["DATASTORE_TYPE"] = "etcdv2";

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/libnetwork/driver.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <map>
 #include <utility>
@@ -140,10 +142,21 @@ HttpResponse Driver::HandleIpam(const HttpRequest& request) {
   return Serve({client_, clock_, options_, wait_programmed_}, IpamCalls(), request);
 }
 
+// dockerd puts a number behind it; a name of an interface has at most 15 characters.
+static Status CheckInterfacePrefix(const std::string& prefix) {
+  const bool plain =
+      std::all_of(prefix.begin(), prefix.end(), [](unsigned char c) { return std::isalnum(c); });
+  if (plain && prefix.size() <= 12) return Ok();
+  return Error(
+      ErrorCode::kInvalidArgument,
+      fmt::format("CALICO_LIBNETWORK_IFPREFIX='{}': use up to 12 letters and digits such as cali", prefix));
+}
+
 Result<Options> OptionsFromEnvironment(const Environment& environment, const std::string& node_name) {
   Options options;
   options.node_name = node_name;
   options.interface_prefix = environment.GetOr("CALICO_LIBNETWORK_IFPREFIX", options.interface_prefix);
+  RETURN_IF_ERROR(CheckInterfacePrefix(options.interface_prefix));
   // Anything but "false" is true (reference docker-and-cni A7).
   options.create_profiles =
       !EqualsIgnoreCase(environment.GetOr("CALICO_LIBNETWORK_CREATE_PROFILES", "true"), "false");
@@ -158,6 +171,10 @@ Result<Options> OptionsFromEnvironment(const Environment& environment, const std
     options.veth_mtu_bytes = mtu;
   }
   if (const auto host = environment.Get("DOCKER_HOST")) {
+    if (!host->starts_with("unix://") && !host->starts_with("tcp://") && !host->starts_with("http://")) {
+      return Error(ErrorCode::kInvalidArgument,
+                   fmt::format("DOCKER_HOST='{}': use unix:///PATH or tcp://HOST:PORT", *host));
+    }
     options.docker_endpoint = host->rfind("tcp://", 0) == 0 ? "http://" + host->substr(6) : *host;
   }
   return options;

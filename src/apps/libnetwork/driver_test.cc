@@ -275,5 +275,31 @@ TEST(LibnetworkOptions, ComeFromTheEnvironment) {
   }
 }
 
+TEST(LibnetworkOptions, HaveDefaults) {
+  const auto options = OptionsFromEnvironment(Variables({}), "node-a");
+  ASSERT_TRUE(options.has_value());
+  EXPECT_EQ(options->interface_prefix, "cali");
+  EXPECT_TRUE(options->create_profiles);
+  EXPECT_EQ(options->veth_mtu_bytes, 0) << "what fits";
+  EXPECT_EQ(options->docker_endpoint, "unix:///var/run/docker.sock");
+}
+
+TEST(LibnetworkOptions, SayWhatAPrefixAndADockerHostMayBe) {
+  const auto refusal = [](const std::string& name, const std::string& value) {
+    return OptionsFromEnvironment(Variables({{name, value}}), "n").error().message();
+  };
+  for (const char* bad : {"cali-", "thirteenchars", "a b", "a/b"})
+    EXPECT_EQ(refusal("CALICO_LIBNETWORK_IFPREFIX", bad),
+              "CALICO_LIBNETWORK_IFPREFIX='" + std::string(bad) +
+                  "': use up to 12 letters and digits such as cali");
+  EXPECT_EQ(refusal("DOCKER_HOST", "ssh://me@there"),
+            "DOCKER_HOST='ssh://me@there': use unix:///PATH or tcp://HOST:PORT");
+  const auto endpoint = [](const std::string& host) {
+    return OptionsFromEnvironment(Variables({{"DOCKER_HOST", host}}), "n")->docker_endpoint;
+  };
+  EXPECT_EQ(endpoint("unix:///run/d.sock"), "unix:///run/d.sock");
+  EXPECT_EQ(endpoint("tcp://127.0.0.1:2375"), "http://127.0.0.1:2375");
+}
+
 }  // namespace
 }  // namespace calico::libnetwork

@@ -21,8 +21,10 @@
 #include "apps/libnetwork/reconcile.h"
 #include "apps/node/address_monitor.h"
 #include "apps/node/bgp_password.h"
+#include "apps/node/bgp_variables.h"
 #include "apps/node/bird_routes.h"
 #include "apps/node/dataplane_thread.h"
+#include "apps/node/felix_overrides.h"
 #include "apps/node/health.h"
 #include "apps/node/ipam_upkeep.h"
 #include "apps/node/node_status_reporter.h"
@@ -30,7 +32,9 @@
 #include "apps/node/peering_device.h"
 #include "apps/node/settings.h"
 #include "apps/node/show.h"
+#include "apps/node/shutdown_time.h"
 #include "apps/node/startup.h"
+#include "apps/node/unused_variables.h"
 #include "base/file.h"
 #include "base/http_server.h"
 #include "base/log.h"
@@ -177,38 +181,19 @@ Status RemoveGobgpRoutes() {
   return WithRtnetlink(bgp::LearnedRoutes::RemoveAll);
 }
 
-// Who speaks BGP (reference bgp-and-node A1). With any but BIRD the agent programs the routes to other hosts.
-enum class Backend { kBird, kGobgp, kNone };
-Result<Backend> BackendOf(const Environment& environment) {
-  const std::string backend = environment.GetOr("CALICO_NETWORKING_BACKEND", "bird");
-  if (backend == "none" || backend == "vxlan" || !environment.GetBool("CALICO_NETWORKING", true))
-    return Backend::kNone;
-  if (backend == "bird") return Backend::kBird;
-  if (backend == "gobgp") return Backend::kGobgp;
-  return Error(
-      ErrorCode::kUnsupported,
-      fmt::format("CALICO_NETWORKING_BACKEND='{}' is not known: use bird, gobgp, vxlan or none", backend));
-}
-
-// Reference bgp-and-node A1.3: what cannot be read is 60 s.
-Duration AddressPeriod(const Environment& environment) {
-  constexpr Duration kDefault = std::chrono::seconds(60);
-  const auto period = ParseGoDuration(environment.GetOr("AUTODETECT_POLL_INTERVAL", "60s"));
-  return period && *period > 0 ? Duration(*period) : kDefault;
-}
-
 // All threads of a running agent. Members are in the order in which they depend on each other.
 class Agent {
  public:
   Agent(const Environment& environment, datastore::Client& client, std::string store_reason, std::string node,
-        model::FelixConfiguration overrides, Backend backend, std::vector<AddressChoice> addresses)
+        model::FelixConfiguration overrides, Backend backend, BgpVariables bgp_variables,
+        std::vector<AddressChoice> addresses)
       : environment_(environment),
         client_(client),
         store_reason_(std::move(store_reason)),
         node_(std::move(node)),
         overrides_(std::move(overrides)),
         backend_(backend),
-        bfd_(environment_.GetBool("CALICO_BGP_BFD", false)),
+        bgp_variables_(std::move(bgp_variables)),
         graph_(node_, overrides_, backend_ == Backend::kBird, backend_ == Backend::kGobgp),
         calc_("calc"),
         bgp_("bgp"),
@@ -216,7 +201,6 @@ class Agent {
         addresses_([this] { return LookAtAddresses(); }, std::move(addresses), AddressPeriod(environment_)) {}
 
   Status Start(const FelixSettings& settings) {
-    ASSIGN_OR_RETURN(router_id_, RouterIdOf(environment_, node_));
     ASSIGN_OR_RETURN(dataplane_, DataplaneThread::Open(clock_));
     if (backend_ != Backend::kBird) RETURN_IF_ERROR(TakeOverFromBird());
     if (backend_ != Backend::kGobgp) RETURN_IF_ERROR(TakeOverFromGobgp());
@@ -272,8 +256,7 @@ class Agent {
     // A workload or a policy says nothing of BGP.
     if (speaker_ == nullptr || !graph_.TakeBgpChanged()) return;
     dataplane_api::BgpView view = graph_.bgp_view();
-    view.router_id = router_id_;
-    view.bfd = bfd_;
+    node::Apply(bgp_variables_, view);
     if (sent_view_ && *sent_view_ == view) return;
     sent_view_ = view;
     bgp_.loop().Post([this, view] {
@@ -510,8 +493,7 @@ class Agent {
   const std::string node_;
   const model::FelixConfiguration overrides_;
   const Backend backend_;
-  std::optional<net::Ip> router_id_;
-  const bool bfd_;
+  const BgpVariables bgp_variables_;
   std::atomic<int> workload_mtu_ = 0;
   calc::Graph graph_;           // the calc loop
   std::set<std::string> told_;  // problems of policy that last
@@ -542,11 +524,14 @@ class Agent {
 Status RunAgent(const Environment& environment) {
   const StopSignals signals;
   ASSIGN_OR_RETURN(const model::FelixConfiguration overrides, FelixOverrides(environment));
-  LogLevel level = LogLevel::kInfo;
-  ParseLogLevel(environment.GetOr("CALICO_STARTUP_LOGLEVEL", overrides.log_severity_screen), level);
-  InitLogging(level, "calico-node");
+  ASSIGN_OR_RETURN(const LogLevel startup_level, StartupLogLevel(environment, overrides));
+  InitLogging(startup_level, "calico-node");
+  RETURN_IF_ERROR(CheckRefusedVariables(environment));
   ASSIGN_OR_RETURN(const UniqueFd lock, TakeLock());
   ASSIGN_OR_RETURN(const std::string node, DetermineNodeName(environment));
+  ASSIGN_OR_RETURN(const Backend backend, BackendOf(environment));
+  ASSIGN_OR_RETURN(BgpVariables bgp_variables, ReadBgpVariables(environment, node));
+  for (const std::string& sentence : UnusedVariables(environment)) LogWarning(kComponent, "{}", sentence);
   ASSIGN_OR_RETURN(const std::optional<datastore::StoreChoice> chosen, WaitForChoice(environment, signals));
   if (!chosen) return Ok();
   const datastore::StoreChoice& choice = *chosen;
@@ -556,7 +541,6 @@ Status RunAgent(const Environment& environment) {
   ASSIGN_OR_RETURN(const bool store_answers, WaitForStore(choice, *client, signals));
   if (!store_answers) return Ok();
 
-  ASSIGN_OR_RETURN(const Backend backend, BackendOf(environment));
   ASSIGN_OR_RETURN(const HostAddresses host, ReadHostAddresses());
   const SystemClock clock;
   StartupInputs inputs{environment, *client, clock, host, KernelSourceTowards, node, kVersion};
@@ -567,13 +551,15 @@ Status RunAgent(const Environment& environment) {
       environment.GetOr("CALICO_NODENAME_FILE", std::string(kLibDirectory) + "/nodename"), node));
   ASSIGN_OR_RETURN(const FelixSettings settings,
                    ReadFelixSettings(datastore::Resources(*client, clock), node, overrides));
-  if (!environment.Get("CALICO_STARTUP_LOGLEVEL")) SetLogLevel(settings.log_level);
 
-  Agent agent(environment, *client, choice.reason, node, overrides, backend, std::move(addresses));
+  Agent agent(environment, *client, choice.reason, node, overrides, backend, std::move(bgp_variables),
+              std::move(addresses));
   if (const Status started = agent.Start(settings); !started.has_value()) {
     fmt::print(stderr, "calico-node: {}\n", started.error().message());
     agent.Leave(1);
   }
+  RemoveShutdownTime(environment);
+  if (!environment.Get("CALICO_DEBUG")) SetLogLevel(settings.log_level);
   EventLoop main_loop;
   const auto watch = main_loop.WatchFd(signals.fd(), EventLoop::Interest::kRead, [&] {
     if (signals.Pending()) main_loop.Stop();

@@ -8,6 +8,7 @@
 #include "apps/node/agent.h"
 #include "apps/node/probe.h"
 #include "apps/node/show.h"
+#include "apps/node/shutdown_time.h"
 
 namespace {
 
@@ -23,6 +24,8 @@ int main(int argc, char** argv) {
   using namespace calico;
   const Environment environment = Environment::OfProcess();
   const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (arguments == std::vector<std::string>{"-shutdown"})
+    return Report(node::WriteShutdownTime(environment, SystemClock()));
   if (!arguments.empty() && node::IsProbeFlag(arguments[0]))
     return Report(node::Probe(arguments, environment));
 
@@ -32,7 +35,8 @@ int main(int argc, char** argv) {
       "Example: DATASTORE_TYPE=etcdv3 ETCD_ENDPOINTS=http://10.0.0.1:2379 CALICO_LIBNETWORK_ENABLED=true "
       "calico-node "
       "run\n"
-      "As a container probe: calico-node -felix-live -felix-ready -bird-live -bird-ready\n");
+      "As a container probe: calico-node -felix-live -felix-ready -bird-live -bird-ready\n"
+      "Before a stop, as in upstream: calico-node -shutdown\n");
   app.require_subcommand(1);
   const auto* run = app.add_subcommand("run", "run the agent until SIGTERM; traffic flows on afterwards");
   const auto* clean =

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/node/felix_overrides.h"
 #include "apps/node/settings.h"
 #include "base/http_client.h"
 #include "base/text.h"

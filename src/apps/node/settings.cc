@@ -1,75 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/node/settings.h"
 
-#include <algorithm>
-#include <cctype>
-#include <charconv>
-#include <string_view>
-
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "calc/felix_settings.h"
-#include "model/codec/felix_v1.h"
-#include "model/felix_parameters.h"
 
 namespace calico::node {
 namespace {
 
-Status ReadPort(const Environment& environment, const std::string& name, std::optional<int>& into) {
-  const auto text = environment.Get(name);
-  if (!text) return Ok();
-  int port = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), port);
-  if (error != std::errc() || end != text->data() + text->size() || port < 0 || port > 65535) {
-    return Error(ErrorCode::kInvalidArgument, fmt::format("{}='{}' is not a port number", name, *text));
-  }
-  into = port;
-  return Ok();
-}
-
-void ReadBool(const Environment& environment, const std::string& name, std::optional<bool>& into) {
-  if (environment.Get(name)) into = environment.GetBool(name, false);
-}
-
-// Those that the struct has a member for are read by name.
-bool HasMember(std::string_view field) {
-  static constexpr std::string_view kMembers[] = {"interfacePrefix",
-                                                  "defaultEndpointToHostAction",
-                                                  "logSeverityScreen",
-                                                  "healthHost",
-                                                  "healthEnabled",
-                                                  "healthPort",
-                                                  "ipv6Support",
-                                                  "prometheusMetricsHost",
-                                                  "prometheusMetricsEnabled",
-                                                  "prometheusMetricsPort",
-                                                  "reportingInterval",
-                                                  "claimBlocksAtStart"};
-  return std::find(std::begin(kMembers), std::end(kMembers), field) != std::end(kMembers);
-}
-
-// FELIX_FAILSAFEINBOUNDHOSTPORTS=tcp:22,udp:68 and so on.
-Status ReadOtherParameters(const Environment& environment, model::FelixConfiguration& overrides) {
-  for (const model::FelixParameter& parameter : model::FelixParameters()) {
-    if (HasMember(parameter.field)) continue;
-    std::string name =
-        fmt::format("FELIX_{}", parameter.v1_name.empty() ? parameter.field : parameter.v1_name);
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    const auto text = environment.Get(name);
-    if (!text) continue;
-    auto value = model::FelixValueFromV1(parameter, *text);
-    if (!value.has_value()) {
-      return Error(ErrorCode::kInvalidArgument,
-                   fmt::format("{}='{}': {}", name, *text, value.error().message()));
-    }
-    overrides.other_parameters[std::string(parameter.field)] = *std::move(value);
-  }
-  return Ok();
-}
+constexpr char kComponent[] = "settings";
 
 }  // namespace
 
@@ -89,27 +31,35 @@ Result<std::string> DetermineNodeName(const Environment& environment) {
   return ToLower(Trim(host));
 }
 
-Result<model::FelixConfiguration> FelixOverrides(const Environment& environment) {
-  model::FelixConfiguration overrides;
-  overrides.interface_prefix = environment.GetOr("FELIX_INTERFACEPREFIX", "");
-  overrides.default_endpoint_to_host_action = environment.GetOr("FELIX_DEFAULTENDPOINTTOHOSTACTION", "");
-  const std::string& action = overrides.default_endpoint_to_host_action;
-  if (!action.empty() && !EqualsIgnoreCase(action, "Drop") && !EqualsIgnoreCase(action, "Return") &&
-      !EqualsIgnoreCase(action, "Accept")) {
+Result<Backend> BackendOf(const Environment& environment) {
+  const std::string backend = environment.GetOr("CALICO_NETWORKING_BACKEND", "bird");
+  if (backend == "none" || backend == "vxlan" || !environment.GetBool("CALICO_NETWORKING", true))
+    return Backend::kNone;
+  if (backend == "bird") return Backend::kBird;
+  if (backend == "gobgp") return Backend::kGobgp;
+  return Error(
+      ErrorCode::kUnsupported,
+      fmt::format("CALICO_NETWORKING_BACKEND='{}' is not known: use bird, gobgp, vxlan or none", backend));
+}
+
+Result<LogLevel> StartupLogLevel(const Environment& environment, const model::FelixConfiguration& overrides) {
+  LogLevel level = LogLevel::kInfo;
+  ParseLogLevel(overrides.log_severity_screen, level);
+  if (const auto text = environment.Get("CALICO_STARTUP_LOGLEVEL"); text && !ParseLogLevel(*text, level)) {
     return Error(ErrorCode::kInvalidArgument,
-                 fmt::format("FELIX_DEFAULTENDPOINTTOHOSTACTION='{}': use Drop, Return or Accept", action));
+                 fmt::format("CALICO_STARTUP_LOGLEVEL='{}': {}", *text, kLogLevelWords));
   }
-  overrides.log_severity_screen = environment.GetOr("FELIX_LOGSEVERITYSCREEN", "");
-  overrides.health_host = environment.GetOr("FELIX_HEALTHHOST", "");
-  overrides.prometheus_metrics_host = environment.GetOr("FELIX_PROMETHEUSMETRICSHOST", "");
-  ReadBool(environment, "FELIX_HEALTHENABLED", overrides.health_enabled);
-  ReadBool(environment, "FELIX_PROMETHEUSMETRICSENABLED", overrides.prometheus_metrics_enabled);
-  ReadBool(environment, "FELIX_IPV6SUPPORT", overrides.ipv6_support);
-  ReadBool(environment, "FELIX_CLAIMBLOCKSATSTART", overrides.claim_blocks_at_start);
-  RETURN_IF_ERROR(ReadOtherParameters(environment, overrides));
-  RETURN_IF_ERROR(ReadPort(environment, "FELIX_HEALTHPORT", overrides.health_port));
-  RETURN_IF_ERROR(ReadPort(environment, "FELIX_PROMETHEUSMETRICSPORT", overrides.prometheus_metrics_port));
-  return overrides;
+  return environment.Get("CALICO_DEBUG") ? LogLevel::kDebug : level;
+}
+
+Duration AddressPeriod(const Environment& environment) {
+  constexpr Duration kDefault = std::chrono::seconds(60);
+  const auto text = environment.Get("AUTODETECT_POLL_INTERVAL");
+  if (!text) return kDefault;
+  const auto period = ParseGoDuration(*text);
+  if (period && *period > 0) return Duration(*period);
+  LogWarning(kComponent, "AUTODETECT_POLL_INTERVAL='{}' is no duration such as 90s or 2m: taking 60s", *text);
+  return kDefault;
 }
 
 Result<std::optional<net::Ip>> RouterIdOf(const Environment& environment, const std::string& node) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/environment.h"
 #include "base/log.h"
 #include "base/result.h"
@@ -22,8 +23,18 @@ inline constexpr char kLibDirectory[] = "/var/lib/calico";
 // lower case.
 Result<std::string> DetermineNodeName(const Environment& environment);
 
-// The FELIX_* variables that this version reads. kInvalidArgument names the variable.
-Result<model::FelixConfiguration> FelixOverrides(const Environment& environment);
+// Who speaks BGP: CALICO_NETWORKING_BACKEND, and `CALICO_NETWORKING=false` for none (reference bgp-and-node
+// A1). With any but BIRD the agent programs the routes to other hosts. kUnsupported.
+enum class Backend { kBird, kGobgp, kNone };
+Result<Backend> BackendOf(const Environment& environment);
+
+// What the log shows until FelixConfiguration has been read: CALICO_STARTUP_LOGLEVEL, else
+// FELIX_LOGSEVERITYSCREEN; CALICO_DEBUG wins over everything, and later, too. kInvalidArgument.
+Result<LogLevel> StartupLogLevel(const Environment& environment, const model::FelixConfiguration& overrides);
+inline constexpr char kLogLevelWords[] = "use debug, info, warning, error, critical or none";
+
+// AUTODETECT_POLL_INTERVAL; what cannot be read is logged and 60 s (reference bgp-and-node A1.3).
+Duration AddressPeriod(const Environment& environment);
 
 // CALICO_ROUTER_ID: a dotted quad, or "hash" for one that follows from the node's name, or nothing for the
 // node's IPv4 address (reference bgp-and-node A1.3). kInvalidArgument.

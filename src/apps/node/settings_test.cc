@@ -74,58 +74,43 @@ TEST(RouterId, IsTheNodesAddressUnlessItIsGivenOrMadeOfTheName) {
   EXPECT_EQ(id("me").error().message(), "CALICO_ROUTER_ID='me' is no router ID: use hash or an IPv4 address");
 }
 
-TEST(FelixOverrides, NothingSetOverridesNothing) {
-  const auto overrides = FelixOverrides(Environment(Variables{}));
-  ASSERT_TRUE(overrides.has_value());
-  EXPECT_EQ(*overrides, model::FelixConfiguration{});
+TEST(NetworkingBackend, IsBirdUnlessSaidOtherwise) {
+  const auto backend = [](const Variables& variables) { return BackendOf(Environment(variables)); };
+  EXPECT_EQ(backend({}).value(), Backend::kBird);
+  EXPECT_EQ(backend({{"CALICO_NETWORKING_BACKEND", "bird"}, {"CALICO_NETWORKING", "true"}}).value(),
+            Backend::kBird);
+  EXPECT_EQ(backend({{"CALICO_NETWORKING_BACKEND", "gobgp"}}).value(), Backend::kGobgp);
+  EXPECT_EQ(backend({{"CALICO_NETWORKING_BACKEND", "vxlan"}}).value(), Backend::kNone);
+  EXPECT_EQ(backend({{"CALICO_NETWORKING_BACKEND", "none"}}).value(), Backend::kNone);
+  EXPECT_EQ(backend({{"CALICO_NETWORKING", "false"}}).value(), Backend::kNone) << "the old way to say none";
+  EXPECT_EQ(backend({{"CALICO_NETWORKING_BACKEND", "frr"}}).error().message(),
+            "CALICO_NETWORKING_BACKEND='frr' is not known: use bird, gobgp, vxlan or none");
 }
 
-TEST(FelixOverrides, ReadsEveryVariable) {
-  const auto overrides = FelixOverrides(Environment({{"FELIX_INTERFACEPREFIX", "cali,tap"},
-                                                     {"FELIX_DEFAULTENDPOINTTOHOSTACTION", "ACCEPT"},
-                                                     {"FELIX_LOGSEVERITYSCREEN", "Debug"},
-                                                     {"FELIX_HEALTHENABLED", "false"},
-                                                     {"FELIX_HEALTHHOST", "0.0.0.0"},
-                                                     {"FELIX_HEALTHPORT", "9098"},
-                                                     {"FELIX_PROMETHEUSMETRICSENABLED", "true"},
-                                                     {"FELIX_PROMETHEUSMETRICSHOST", "10.0.0.1"},
-                                                     {"FELIX_PROMETHEUSMETRICSPORT", "0"},
-                                                     {"FELIX_IPV6SUPPORT", "no"},
-                                                     {"FELIX_CLAIMBLOCKSATSTART", "yes"}}));
-  ASSERT_TRUE(overrides.has_value()) << overrides.error().message();
-  model::FelixConfiguration expected;
-  expected.interface_prefix = "cali,tap";
-  expected.default_endpoint_to_host_action = "ACCEPT";
-  expected.log_severity_screen = "Debug";
-  expected.health_enabled = false;
-  expected.health_host = "0.0.0.0";
-  expected.health_port = 9098;
-  expected.prometheus_metrics_enabled = true;
-  expected.prometheus_metrics_host = "10.0.0.1";
-  expected.prometheus_metrics_port = 0;
-  expected.ipv6_support = false;
-  expected.claim_blocks_at_start = true;
-  EXPECT_EQ(*overrides, expected);
+TEST(StartupLog, ShowsWhatItsVariableSaysThenWhatFelixSays) {
+  model::FelixConfiguration felix;
+  const auto level = [&](const Variables& variables) {
+    return StartupLogLevel(Environment(variables), felix);
+  };
+  EXPECT_EQ(level({}).value(), LogLevel::kInfo);
+  felix.log_severity_screen = "Error";
+  EXPECT_EQ(level({}).value(), LogLevel::kError);
+  EXPECT_EQ(level({{"CALICO_STARTUP_LOGLEVEL", "WARNING"}}).value(), LogLevel::kWarning);
+  EXPECT_EQ(level({{"CALICO_STARTUP_LOGLEVEL", "CRITICAL"}}).value(), LogLevel::kFatal);
+  EXPECT_EQ(level({{"CALICO_STARTUP_LOGLEVEL", "none"}}).value(), LogLevel::kOff);
+  EXPECT_EQ(level({{"CALICO_STARTUP_LOGLEVEL", "error"}, {"CALICO_DEBUG", "1"}}).value(), LogLevel::kDebug);
+  EXPECT_EQ(level({{"CALICO_STARTUP_LOGLEVEL", "loud"}}).error().message(),
+            "CALICO_STARTUP_LOGLEVEL='loud': use debug, info, warning, error, critical or none");
 }
 
-TEST(FelixOverrides, ABadPortNamesItsVariable) {
-  for (const char* variable : {"FELIX_HEALTHPORT", "FELIX_PROMETHEUSMETRICSPORT"}) {
-    for (const char* value : {"x", "9099x", "-1", "65536", "99999999999", " 1", "1.5"}) {
-      const auto overrides = FelixOverrides(Environment(Variables{{variable, value}}));
-      ASSERT_FALSE(overrides.has_value()) << variable << "=" << value;
-      EXPECT_EQ(overrides.error().code(), ErrorCode::kInvalidArgument);
-      EXPECT_EQ(overrides.error().message(), std::string(variable) + "='" + value + "' is not a port number");
-    }
-  }
-}
-
-TEST(FelixOverrides, ABadActionSaysWhatIsAllowed) {
-  const auto overrides =
-      FelixOverrides(Environment(Variables{{"FELIX_DEFAULTENDPOINTTOHOSTACTION", "Reject"}}));
-  ASSERT_FALSE(overrides.has_value());
-  EXPECT_EQ(overrides.error().code(), ErrorCode::kInvalidArgument);
-  EXPECT_EQ(overrides.error().message(),
-            "FELIX_DEFAULTENDPOINTTOHOSTACTION='Reject': use Drop, Return or Accept");
+TEST(AddressPeriodTest, IsAMinuteUnlessItCanBeRead) {
+  const auto seconds = [](const std::string& text) {
+    return AddressPeriod(Environment(Variables{{"AUTODETECT_POLL_INTERVAL", text}})) /
+           std::chrono::seconds(1);
+  };
+  EXPECT_EQ(seconds(""), 60);
+  EXPECT_EQ(seconds("2m"), 120);
+  for (const char* wrong : {"soon", "90", "-1s", "0s"}) EXPECT_EQ(seconds(wrong), 60) << wrong;
 }
 
 TEST(FelixSettingsMerge, WithoutConfigurationsTheDefaultsHold) {
@@ -214,19 +199,6 @@ TEST_F(StoredSettings, AStoreThatIsAwayIsAnErrorNotTheDefaults) {
   ASSERT_FALSE(settings.has_value());
   EXPECT_EQ(settings.error().code(), ErrorCode::kUnavailable);
   EXPECT_THAT(settings.error().message(), HasSubstr("store away"));
-}
-
-TEST(FelixOverrides, TakesEveryParameterOfFelix) {
-  const Environment environment(std::map<std::string, std::string>{
-      {"FELIX_FAILSAFEINBOUNDHOSTPORTS", "tcp:2222"}, {"FELIX_ESTABLISHEDCONNECTIONS", "Keep"}});
-  const auto overrides = FelixOverrides(environment);
-  ASSERT_TRUE(overrides.has_value()) << overrides.error().message();
-  EXPECT_EQ(overrides->other_parameters.at("establishedConnections"), "\"Keep\"");
-  EXPECT_NE(overrides->other_parameters.at("failsafeInboundHostPorts").find("2222"), std::string::npos);
-  const Environment wrong(std::map<std::string, std::string>{{"FELIX_FAILSAFEINBOUNDHOSTPORTS", "tcp:x"}});
-  const auto refused = FelixOverrides(wrong);
-  ASSERT_FALSE(refused.has_value());
-  EXPECT_NE(refused.error().message().find("FELIX_FAILSAFEINBOUNDHOSTPORTS='tcp:x'"), std::string::npos);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/node/default_pools.h"
+#include "apps/node/settings.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "datastore/initialisation.h"
@@ -64,6 +65,7 @@ class Startup {
     RETURN_IF_ERROR(ChooseAddresses());
     RETURN_IF_ERROR(CheckConflicts());
     RETURN_IF_ERROR(ChooseAsNumber());
+    ChooseOrchestratorName();
     ASSIGN_OR_RETURN(const auto pools, PlanDefaultPools(in_, resources_));
     RETURN_IF_ERROR(datastore::EnsureInitialised(in_.client, in_.clock,
                                                  {in_.version, in_.environment.GetOr("CLUSTER_TYPE", "")}));
@@ -95,8 +97,10 @@ class Startup {
     if (!node_.bgp) node_.bgp = model::NodeBgp{};
     RETURN_IF_ERROR(ChooseAddress(net::Family::kV4, "IP", node_.bgp->ipv4_address));
     RETURN_IF_ERROR(ChooseAddress(net::Family::kV6, "IP6", node_.bgp->ipv6_address));
-    const bool none = in_.environment.GetOr("CALICO_NETWORKING_BACKEND", "bird") == "none";
-    if (!none && node_.bgp->ipv4_address.empty() && node_.bgp->ipv6_address.empty()) {
+    ASSIGN_OR_RETURN(const Backend backend, BackendOf(in_.environment));
+    const bool vxlan = in_.environment.GetOr("CALICO_NETWORKING_BACKEND", "") == "vxlan";
+    if ((backend != Backend::kNone || vxlan) && node_.bgp->ipv4_address.empty() &&
+        node_.bgp->ipv6_address.empty()) {
       return Error(ErrorCode::kInvalidArgument,
                    "this host has neither an IPv4 nor an IPv6 address to use: set IP or IP6");
     }
@@ -207,6 +211,14 @@ class Startup {
                    fmt::format("AS='{}' is no AS number: use 64512 or 65000.1", *text));
     node_.bgp->as_number = *number;
     return Ok();
+  }
+
+  // CALICO_K8S_NODE_REF: what Kubernetes calls this node, for programs that read our Node.
+  void ChooseOrchestratorName() {
+    const auto name = in_.environment.Get("CALICO_K8S_NODE_REF");
+    if (!name) return;
+    std::erase_if(node_.orch_refs, [](const model::OrchRef& ref) { return ref.orchestrator == "k8s"; });
+    node_.orch_refs.push_back({*name, "k8s"});
   }
 
   Status WriteNode() {

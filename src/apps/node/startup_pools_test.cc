@@ -72,8 +72,13 @@ TEST_F(DefaultPools, EveryVariableIsRead) {
                            {"CALICO_IPV4POOL_VXLAN", "Always"},
                            {"CALICO_IPV4POOL_NODE_SELECTOR", "rack == 'r1'"},
                            {"CALICO_IPV4POOL_DISABLE_BGP_EXPORT", "true"},
+                           {"CALICO_IPV4POOL_NAT_OUTGOING", "No"},
+                           {"CALICO_IPV4POOL_BLOCK_SIZE", "28"},
                            {"CALICO_IPV6POOL_CIDR", "fd00:7::/64"},
                            {"CALICO_IPV6POOL_NAT_OUTGOING", "true"},
+                           {"CALICO_IPV6POOL_VXLAN", "cross-subnet"},
+                           {"CALICO_IPV6POOL_NODE_SELECTOR", "rack == 'r2'"},
+                           {"CALICO_IPV6POOL_DISABLE_BGP_EXPORT", "yes"},
                            {"CALICO_IPV6POOL_BLOCK_SIZE", "120"}});
   ASSERT_TRUE(pools.has_value()) << pools.error().message();
   ASSERT_EQ(pools->size(), 2U);
@@ -84,16 +89,50 @@ TEST_F(DefaultPools, EveryVariableIsRead) {
   v4.vxlan_mode = "Always";
   v4.node_selector = "rack == 'r1'";
   v4.disable_bgp_export = true;
-  v4.nat_outgoing = true;
-  v4.block_size = 26;
+  v4.nat_outgoing = false;
+  v4.block_size = 28;
   v6.metadata.name = "default-ipv6-ippool";
   v6.cidr = "fd00:7::/64";
-  v6.ipip_mode = v6.vxlan_mode = "Never";
-  v6.node_selector = "all()";
+  v6.ipip_mode = "Never";
+  v6.vxlan_mode = "CrossSubnet";
+  v6.node_selector = "rack == 'r2'";
+  v6.disable_bgp_export = true;
   v6.nat_outgoing = true;
   v6.block_size = 120;
   EXPECT_EQ((*pools)[0], v4);
   EXPECT_EQ((*pools)[1], v6);
+}
+
+TEST_F(DefaultPools, WhatIsNotSaidHasUpstreamsDefaults) {
+  const auto pools = Plan({{"CALICO_IPV4POOL_IPIP", ""}, {"CALICO_IPV6POOL_CIDR", "fd00:7::/64"}});
+  ASSERT_TRUE(pools.has_value() && pools->size() == 2U);
+  const model::IPPool &v4 = (*pools)[0], &v6 = (*pools)[1];
+  EXPECT_TRUE(v4.nat_outgoing);
+  EXPECT_FALSE(v6.nat_outgoing);
+  EXPECT_EQ(v4.ipip_mode + " " + v4.vxlan_mode + " " + v6.vxlan_mode, "Never Never Never");
+  EXPECT_EQ(v4.block_size, 26);
+  EXPECT_EQ(v6.block_size, 122);
+  EXPECT_EQ(v4.node_selector + v6.node_selector, "all()all()");
+  EXPECT_FALSE(v4.disable_bgp_export || v6.disable_bgp_export);
+}
+
+TEST_F(DefaultPools, EncapsulationIsReadInTheWordsOfBothEras) {
+  for (const auto& [word, mode] : std::map<std::string, std::string>{{"off", "Never"},
+                                                                     {"never", "Never"},
+                                                                     {"always", "Always"},
+                                                                     {"Always", "Always"},
+                                                                     {"cross-subnet", "CrossSubnet"},
+                                                                     {"CrossSubnet", "CrossSubnet"}}) {
+    const auto pools = Plan({{"CALICO_IPV4POOL_IPIP", word}}, false);
+    ASSERT_TRUE(pools.has_value() && pools->size() == 1U) << word;
+    EXPECT_EQ((*pools)[0].ipip_mode, mode);
+  }
+}
+
+TEST_F(DefaultPools, VxlanOfIpv6DoesNotDependOnTheIpv4Pool) {
+  const auto pools = Plan({{"CALICO_IPV4POOL_CIDR", "none"}, {"CALICO_IPV6POOL_VXLAN", "Always"}});
+  ASSERT_TRUE(pools.has_value() && pools->size() == 1U);
+  EXPECT_EQ((*pools)[0].vxlan_mode, "Always") << "upstream reads it only beside an IPv4 pool";
 }
 
 TEST_F(DefaultPools, BadValuesNameTheVariable) {

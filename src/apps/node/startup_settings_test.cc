@@ -81,6 +81,7 @@ TEST_F(StartupSettings, OnlyWithoutNetworkingANodeNeedsNoAddress) {
   EXPECT_THAT(Failure({{"IP", "none"}}), HasSubstr("neither an IPv4 nor an IPv6 address"));
   ASSERT_TRUE(Run({{"IP", "none"}, {"CALICO_NETWORKING_BACKEND", "none"}}).has_value());
   EXPECT_EQ(Addresses(), "- -");
+  ASSERT_TRUE(Run({{"IP", "none"}, {"CALICO_NETWORKING", "false"}}).has_value()) << "the old way to say it";
 }
 
 TEST_F(StartupSettings, AFailedDetectionKeepsWhatIsStored) {
@@ -123,6 +124,33 @@ TEST_F(StartupSettings, BadAsNumbersAreRefused) {
               "AS='" + std::string(text) + "' is no AS number: use 64512 or 65000.1");
   }
   EXPECT_EQ(store_.writes(), 0);
+}
+
+TEST_F(StartupSettings, APlainAddressTakesThePrefixLengthOfItsInterface) {
+  ASSERT_TRUE(Run({{"IP", "10.20.0.7"}, {"IP6", "fd00:20::7"}}).has_value());
+  EXPECT_EQ(Addresses(), "10.20.0.7/24 fd00:20::7/64");
+  ASSERT_TRUE(Run({{"IP", "10.20.0.9"}, {"IP6", "fd00:20::9"}}).has_value());
+  EXPECT_EQ(Addresses(), "10.20.0.9/32 fd00:20::9/128") << "no interface has them";
+}
+
+TEST_F(StartupSettings, Ipv6HasItsOwnMethodOfDetection) {
+  ASSERT_TRUE(Run({{"IP6", "autodetect"}, {"IP6_AUTODETECTION_METHOD", "cidr=fd00:20::/32"}}).has_value());
+  EXPECT_EQ(Addresses(), "10.20.0.7/24 fd00:20::7/64");
+  EXPECT_THAT(Failure({{"IP6", "autodetect"}, {"IP6_AUTODETECTION_METHOD", "nearest"}}),
+              HasSubstr("IP6_AUTODETECTION_METHOD"));
+}
+
+TEST_F(StartupSettings, OnlyTheExactWordSwitchesTheCheckForConflictsOff) {
+  ASSERT_TRUE(Run({}, "node1").has_value());
+  EXPECT_THAT(Failure({{"DISABLE_NODE_IP_CHECK", "True"}}, "node2"), HasSubstr("is already using"));
+  ASSERT_TRUE(Run({{"DISABLE_NODE_IP_CHECK", "true"}}, "node2").has_value());
+}
+
+TEST_F(StartupSettings, TheNameInKubernetesIsStoredOnceAndReplaced) {
+  ASSERT_TRUE(Run({{"CALICO_K8S_NODE_REF", "worker-1"}}).has_value());
+  ASSERT_TRUE(Run({{"CALICO_K8S_NODE_REF", "worker-2"}}).has_value());
+  ASSERT_TRUE(Run().has_value());
+  EXPECT_EQ(Node().orch_refs, (std::vector<model::OrchRef>{{"worker-2", "k8s"}}));
 }
 
 TEST_F(StartupSettings, WhatOthersWroteIntoTheNodeStays) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/codec/felix.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -205,6 +206,25 @@ Result<Json> ProtoPortsFromText(const std::string& text) {
   return list;
 }
 
+// "1-250,300-400" (reference felix 4.2).
+Result<Json> TableRangesFromText(const std::string& text) {
+  Json list = Json::array();
+  for (const std::string& item : Split(text, ',')) {
+    Json range = Json::object();
+    const auto parts = Split(Trim(item), '-');
+    for (std::size_t i = 0; i < 2; ++i) {
+      std::uint32_t number = 0;
+      const std::string& digits = parts[std::min(i, parts.size() - 1)];
+      const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+      if (error != std::errc() || end != digits.data() + digits.size() || parts.size() > 2)
+        return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no <first>-<last>", item));
+      range[i == 0 ? "min" : "max"] = number;
+    }
+    list.push_back(std::move(range));
+  }
+  return list;
+}
+
 // "debug" -> "Debug"; reference datastore-model D.4.
 std::string LogLevelFromText(const std::string& text) {
   const std::string lower = ToLower(text);
@@ -263,6 +283,13 @@ Result<Json> FromText(const FelixParameter& parameter, const std::string& text) 
       Json list = Json::array();
       for (const std::string& item : Split(text, ',')) list.push_back(codec::NumberWhenDigits(item));
       return list;
+    }
+    case Type::kRouteTableRanges:
+      return TableRangesFromText(text);
+    case Type::kRouteTableRange: {
+      ASSIGN_OR_RETURN(Json list, TableRangesFromText(text));
+      if (list.size() != 1) return bad("range");
+      return std::move(list[0]);
     }
     case Type::kPort:
     case Type::kDscp:
