@@ -221,7 +221,7 @@ TEST_F(NodeRun, StartsTheContainerAndFollowsItsLog) {
 }
 
 TEST_F(NodeRun, LeavesTheKernelAloneInsideAContainer) {
-  in_container_ = true;
+  in_container_ = true;  // CALICO_CTL_CONTAINER is set
   EXPECT_THAT(RunNode().out, StartsWith("Removing old calico-node container"));
   EXPECT_THAT(sysctl_.script().writes(), ElementsAre());
 }
