@@ -7,7 +7,7 @@ RUN ?=
 DATASTORE ?= etcdv3
 PYTHON := /usr/bin/python3
 
-.PHONY: help deps build demo demo-down demo-shell test test-vm soak bench fmt clean
+.PHONY: help deps build image demo demo-down demo-shell test test-vm soak bench fmt clean
 
 help:                ## this text
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -18,6 +18,9 @@ deps:                ## install the Debian packages that are missing
 build: deps          ## build/bin/calicoctl and build/bin/calico-node
 	@cmake --preset $(PRESET) >/dev/null
 	@cmake --build --preset $(PRESET)
+
+image: build         ## build/calico-node-<version>.tar for `docker load`: calico/node:<version>, of Debian's packages
+	@$(PYTHON) tools/make_image.py
 
 demo: build          ## three hosts with Docker, etcd and BIRD on this machine, every step checked [DATASTORE=etcdv2]
 	@$(PYTHON) tests/cluster/demo.py up $(DATASTORE)

@@ -6,6 +6,7 @@
 
 #include "apps/calicoctl/commands.h"
 #include "base/file.h"
+#include "base/host_lock.h"
 #include "base/subprocess.h"
 #include "base/text.h"
 
@@ -134,6 +135,9 @@ Status RunForReal(const Session& session, const NodeRunHost& host, const NodeRun
   const auto removed = RunProcess({"docker", "rm", "-f", "calico-node"}, kDockerTimeout);
   if (!removed.has_value() && removed.error().code() == ErrorCode::kNotFound)
     return Failed("there is no program 'docker': install Docker, or start calico-node as a service");
+  // It would end at once, and be started again and again.
+  const auto holder = FindHostLock(host.lock);
+  if (holder.has_value() && *holder) return Failed(DescribeAgent(**holder));
   out << "Running the following command to start calico-node:\n\n"
       << ShellLine(plan.command)
       << "\n\nImage may take a short time to download if it is not available locally." << std::endl;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/calicoctl/session.h"
+#include "base/host_lock.h"
 #include "datastore/choice.h"
 #include "kernel/sysctl.h"
 
@@ -42,6 +43,7 @@ struct NodeRunHost {
   std::string name;
   kernel::Sysctl& sysctl;
   Duration log_timeout = std::chrono::seconds(10);
+  std::string lock = kAgentLock;
 };
 
 int RunNodeRun(const Session& session, const NodeRunHost& host);

@@ -177,7 +177,7 @@ class NodeRun : public testing::CommandTest {
     const Surroundings surroundings{environment_, clock_, in, out, err, open};
     const Arguments arguments = Parsed(options);
     const int code =
-        RunNodeRun({arguments, surroundings}, {is_root_, in_container_, "h1", sysctl_, log_timeout_});
+        RunNodeRun({arguments, surroundings}, {is_root_, in_container_, "h1", sysctl_, log_timeout_, lock_});
     return {code, out.str(), err.str()};
   }
   std::string Log() const { return ReadFile(log_).value_or(""); }
@@ -189,6 +189,7 @@ class NodeRun : public testing::CommandTest {
       std::map<std::string, std::string>{{"DATASTORE_TYPE", "etcdv3"}, {"ETCD_ENDPOINTS", "http://e:2379"}}};
   bool is_root_ = true, in_container_ = false;
   Duration log_timeout_ = std::chrono::seconds(20);
+  const std::string lock_ = fmt::format("calico-node-run-test-{}", ::getpid());
 };
 
 constexpr char kCommand[] =
@@ -286,6 +287,16 @@ TEST_F(NodeRun, NeedsRootDockerAndItsFiles) {
             "a service\n");
   is_root_ = false;
   EXPECT_EQ(RunNode(), testing::Refused("Need super user privileges: Operation not permitted\n"));
+}
+
+TEST_F(NodeRun, RefusesBesideAnotherAgent) {
+  const auto lock = TakeHostLock(lock_);
+  const testing::Ran ran = RunNode();
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_EQ(ran.err,
+            fmt::format("error executing command: calico-node is already running on this host (pid {})\n",
+                        ::getpid()));
+  EXPECT_THAT(Log(), Not(HasSubstr("docker run")));
 }
 
 TEST_F(NodeRun, OnlyPrintsInADryRun) {

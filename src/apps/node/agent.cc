@@ -9,9 +9,7 @@
 #include <optional>
 #include <set>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -36,6 +34,7 @@
 #include "apps/node/startup.h"
 #include "apps/node/unused_variables.h"
 #include "base/file.h"
+#include "base/host_lock.h"
 #include "base/http_server.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -78,22 +77,19 @@ class StopSignals {
   UniqueFd fd_;
 };
 
-// One agent per host: the lock goes away with the process, however it ends.
+// One agent per host, in a container or not: the lock goes away with the process, however it ends.
 Result<UniqueFd> TakeLock() {
-  RETURN_IF_ERROR(MakeDirectories(kRunDirectory));
-  const std::string path = std::string(kRunDirectory) + "/calico-node.lock";
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd.valid()) return Error::FromErrno(errno, path);
-  // A predecessor that has just ended: its last threads may still hold the file when its first one is gone.
+  // A predecessor that has just ended: its last threads may still hold it when its first one is gone.
   const TimePoint give_up = std::chrono::steady_clock::now() + std::chrono::seconds(1);
-  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+  for (;;) {
+    auto lock = TakeHostLock(kAgentLock);
+    if (lock.has_value() || lock.error().code() != ErrorCode::kAlreadyExists) return lock;
     if (std::chrono::steady_clock::now() > give_up) {
-      return Error(ErrorCode::kAlreadyExists,
-                   "calico-node is already running on this host (" + path + " is locked)");
+      ASSIGN_OR_RETURN(const auto holder, FindHostLock(kAgentLock));
+      if (holder) return Error(ErrorCode::kAlreadyExists, DescribeAgent(*holder));
     }
     SleepFor(std::chrono::milliseconds(10));
   }
-  return fd;
 }
 
 // Until `attempt` gives anything but kUnavailable; false: told to stop meanwhile.
@@ -560,6 +556,9 @@ Status RunAgent(const Environment& environment) {
   }
   RemoveShutdownTime(environment);
   if (!environment.Get("CALICO_DEBUG")) SetLogLevel(settings.log_level);
+  // `calicoctl node run` waits for this line, as upstream's does.
+  fmt::print("Calico node started successfully\n");
+  std::fflush(stdout);
   EventLoop main_loop;
   const auto watch = main_loop.WatchFd(signals.fd(), EventLoop::Interest::kRead, [&] {
     if (signals.Pending()) main_loop.Stop();
