@@ -207,6 +207,20 @@ Result<std::vector<DockerContainer>> DockerApi::ListContainers() const {
   return containers;
 }
 
+Result<DockerContainer> DockerApi::FindContainer(const std::string& id) const {
+  // {"id":["…"]}: a prefix of the ID.
+  ASSIGN_OR_RETURN(
+      const Json json,
+      Ask({endpoint_, timeout_, "GET",
+           fmt::format("/containers/json?all=1&filters=%7B%22id%22%3A%5B%22{}%22%5D%7D", id), ""}));
+  if (json.is_array()) {
+    for (const Json& entry : json) {
+      if (Text(entry, "Id") == id) return ListedContainer(entry);
+    }
+  }
+  return Error(ErrorCode::kNotFound, "no such container: " + id);
+}
+
 Result<DockerContainer> DockerApi::InspectContainer(const std::string& id) const {
   ASSIGN_OR_RETURN(const Json json, Ask({endpoint_, timeout_, "GET", "/containers/" + id + "/json", ""}));
   return InspectedContainer(json);

@@ -69,6 +69,8 @@ class DockerApi final {
   // kNotFound; kConflict while containers are connected to it.
   Status RemoveNetwork(const std::string& id) const;
   Result<std::vector<DockerContainer>> ListContainers() const;  // stopped ones, too
+  // As ListContainers shows it: does not wait while the container is being started. kNotFound.
+  Result<DockerContainer> FindContainer(const std::string& id) const;
   // kNotFound. Blocks while the container is being started.
   Result<DockerContainer> InspectContainer(const std::string& id) const;
 

@@ -160,6 +160,18 @@ Result<Options> OptionsFromEnvironment(const Environment& environment, const std
   // Anything but "false" is true (reference docker-and-cni A7).
   options.create_profiles =
       !EqualsIgnoreCase(environment.GetOr("CALICO_LIBNETWORK_CREATE_PROFILES", "true"), "false");
+  // And nothing but "true" is true here.
+  options.label_endpoints =
+      EqualsIgnoreCase(environment.GetOr("CALICO_LIBNETWORK_LABEL_ENDPOINTS", "false"), "true");
+  if (const auto text = environment.Get("CALICO_LIBNETWORK_LABEL_POLL_TIMEOUT")) {
+    const auto nanoseconds = ParseGoDuration(*text);
+    if (!nanoseconds.has_value() || *nanoseconds <= 0) {
+      return Error(
+          ErrorCode::kInvalidArgument,
+          fmt::format("CALICO_LIBNETWORK_LABEL_POLL_TIMEOUT is '{}': give a duration such as 5s", *text));
+    }
+    options.label_timeout = Duration(*nanoseconds);
+  }
   if (const auto text = environment.Get("CALICO_LIBNETWORK_VETH_MTU")) {
     std::uint16_t mtu = 0;
     const char* end = text->data() + text->size();

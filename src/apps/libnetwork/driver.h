@@ -17,7 +17,10 @@ struct Options {
   std::string node_name;
   std::string interface_prefix = "cali";  // CALICO_LIBNETWORK_IFPREFIX
   bool create_profiles = true;            // CALICO_LIBNETWORK_CREATE_PROFILES
-  int veth_mtu_bytes = 0;                 // CALICO_LIBNETWORK_VETH_MTU
+  bool label_endpoints = false;           // CALICO_LIBNETWORK_LABEL_ENDPOINTS
+  // CALICO_LIBNETWORK_LABEL_POLL_TIMEOUT: how long Docker may take to say a container's labels.
+  Duration label_timeout = std::chrono::seconds(5);
+  int veth_mtu_bytes = 0;  // CALICO_LIBNETWORK_VETH_MTU
   std::string docker_endpoint = "unix:///var/run/docker.sock";
   Duration call_deadline = std::chrono::milliseconds(2500);  // dockerd has none: answer within 3 s
   Duration name_lookup_timeout = std::chrono::seconds(1);

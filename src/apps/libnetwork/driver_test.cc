@@ -20,6 +20,7 @@ using testing::kNetwork;
 using testing::kSecondEndpoint;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
+using ::testing::StrEq;
 
 class DriverTest : public testing::DriverFixture {};
 
@@ -63,26 +64,29 @@ TEST_F(DriverTest, TakesASubnetOnlyIfItIsAPool) {
             R"({"PoolID":"192.168.0.0/16","Pool":"192.168.0.0/16",)"
             R"("Data":{"com.docker.network.gateway":"0.0.0.0/0"}})");
   EXPECT_EQ(IpamError("RequestPool", R"({"Pool":"10.9.0.0/16"})"),
-            "The requested subnet must match the CIDR of a configured Calico IP Pool.");
+            "The requested subnet must match the CIDR of a configured Calico IP Pool. 10.9.0.0/16 is none: "
+            "create that pool with calicoctl, or use one of 192.168.0.0/16.");
   EXPECT_EQ(IpamError("RequestPool", R"({"Pool":"ten"})"), "Invalid CIDR");
   EXPECT_EQ(IpamError("RequestPool", R"({"Pool":"","Options":{"a":"b"}})"),
-            "Arbitrary options are not supported");
+            "Arbitrary options are not supported. Leave --ipam-opt out; --subnet says which pool.");
   EXPECT_THAT(IpamError("RequestPool", R"({"Pool":"","SubPool":"10.0.0.0/24"})"),
               StartsWith("Calico IPAM does not support sub pool configuration on 'docker create network'."));
 }
 
 TEST_F(DriverTest, RefusesNetworkOptionsByName) {
   EXPECT_EQ(NetworkError("CreateNetwork", R"({"Options":{"com.docker.network.generic":{"color":"red"}}})"),
-            "Calico driver does not support the flag color (red).");
+            "Calico driver does not support the flag color (red). Create the network without it.");
   EXPECT_EQ(NetworkError("CreateNetwork", R"({"Options":{"com.docker.network.generic":{"b":"2","a":"1"}}})"),
-            "Calico driver does not support the flags a (1), b (2).");
+            "Calico driver does not support the flags a (1), b (2). Create the network without them.");
   EXPECT_EQ(NetworkError("CreateNetwork", R"({"Options":{"com.docker.network.internal":true}})"),
-            "Calico driver does not support the flag com.docker.network.internal (true).");
+            "Calico driver does not support the flag com.docker.network.internal (true). Create the "
+            "network without --internal; a policy says who may reach the outside.");
   EXPECT_EQ(
       NetworkError("CreateNetwork", R"({"IPv4Data":[{"Gateway":"172.18.0.1/16","Pool":"172.18.0.0/16"}]})"),
-      "Non-Calico IPAM driver is used. Note: Docker before 1.12.3 is unsupported");
+      "Non-Calico IPAM driver is used. Note: Docker before 1.12.3 is unsupported. Create the network with "
+      "--ipam-driver calico-ipam.");
   EXPECT_EQ(NetworkError("CreateNetwork", R"({"IPv4Data":[],"IPv6Data":[{"AddressSpace":"LocalDefault"}]})"),
-            "Non-Calico IPAM driver is used");
+            "Non-Calico IPAM driver is used. Create the network with --ipam-driver calico-ipam.");
 }
 
 TEST_F(DriverTest, GivesAddressesThatBelongToThisNode) {
@@ -102,24 +106,62 @@ TEST_F(DriverTest, GivesAddressesThatBelongToThisNode) {
 
 TEST_F(DriverTest, SaysWhyThereIsNoAddress) {
   EXPECT_EQ(IpamError("RequestAddress", R"({"PoolID":"CalicoPoolIPv4","Address":""})"),
-            "IP assignment error: No configured Calico pools");
+            "IP assignment error: No configured Calico pools for IPv4: create one with calicoctl.");
+  EXPECT_EQ(
+      IpamError("RequestAddress", R"({"PoolID":"CalicoPoolIPv6","Address":""})"),
+      "IP assignment error: No configured Calico pools for IPv6: create one with calicoctl, or a network "
+      "without --ipv6.");
   EXPECT_EQ(
       IpamError("RequestAddress", R"({"PoolID":"10.9.0.0/16","Address":""})"),
       "The network references a Calico pool which has been deleted. Please re-instate the Calico pool before "
-      "using the network.");
-  EXPECT_EQ(IpamError("RequestAddress", R"({"PoolID":"CalicoPoolIPv4","Address":"10.0.0.1",)"
-                                        R"("Options":{"RequestAddressType":"com.docker.network.gateway"}})"),
-            "Calico IPAM does not support specifying a gateway.");
+      "using the network. Its CIDR is 10.9.0.0/16.");
+  EXPECT_EQ(
+      IpamError("RequestAddress", R"({"PoolID":"CalicoPoolIPv4","Address":"10.0.0.1",)"
+                                  R"("Options":{"RequestAddressType":"com.docker.network.gateway"}})"),
+      "Calico IPAM does not support specifying a gateway. Leave --gateway out: the host itself is every "
+      "container's gateway.");
   AddPool("pool", "10.65.0.0/26");
   for (int i = 0; i < 64; ++i) TakeAddress();
   EXPECT_EQ(IpamError("RequestAddress", R"({"PoolID":"CalicoPoolIPv4","Address":""})"),
             "Unexpected number of assigned IP addresses. A single address should be assigned. Got []: no "
-            "address left "
-            "in pools: 10.65.0.0/26");
-  EXPECT_THAT(IpamError("RequestAddress", R"({"PoolID":"10.65.0.0/26","Address":"10.65.0.7"})"),
-              HasSubstr("Address already assigned in block"));
-  EXPECT_THAT(IpamError("RequestAddress", R"({"PoolID":"10.65.0.0/26","Address":"10.66.0.7"})"),
-              HasSubstr("The provided IP address is not in a configured pool"));
+            "address left in pools: 10.65.0.0/26; remove containers, or create another pool with calicoctl.");
+  EXPECT_THAT(IpamError("RequestAddress", R"({"PoolID":"10.65.0.0/26","Address":""})"),
+              HasSubstr("; remove containers, or use a network on another pool."));
+  EXPECT_THAT(
+      IpamError("RequestAddress", R"({"PoolID":"10.65.0.0/26","Address":"10.65.0.7"})"),
+      StrEq("IP assignment error, data: {IP:10.65.0.7}: Address already assigned in block: no container "
+            "has it; choose another, or free it with calicoctl ipam release --ip=10.65.0.7."));
+  Network("CreateEndpoint", EndpointBody("10.65.0.7"));
+  EXPECT_THAT(
+      IpamError("RequestAddress", R"({"PoolID":"10.65.0.0/26","Address":"10.65.0.7"})"),
+      HasSubstr("in block: a container on calico-node1 has it; choose another, or remove that container."));
+  EXPECT_EQ(
+      IpamError("RequestAddress", R"({"PoolID":"10.65.0.0/26","Address":"10.66.0.7"})"),
+      "IP assignment error, data: {IP:10.66.0.7}: the network's subnet is 10.65.0.0/26; choose an address "
+      "in it.");
+  EXPECT_EQ(IpamError("RequestAddress", R"({"PoolID":"CalicoPoolIPv4","Address":"10.66.0.7"})"),
+            "IP assignment error, data: {IP:10.66.0.7}: The provided IP address is not in a configured pool");
+}
+
+TEST_F(DriverTest, SaysWhatKeepsAPoolFromGivingAddresses) {
+  AddPool("pool", "10.65.0.0/26", [](model::IPPool& pool) { pool.disabled = true; });
+  EXPECT_EQ(
+      IpamError("RequestPool", R"({"Pool":"10.65.0.0/26"})"),
+      "The requested subnet must match the CIDR of a configured Calico IP Pool. 10.65.0.0/26 is a pool and "
+      "disabled: enable it with calicoctl.");
+  EXPECT_EQ(IpamError("RequestAddress", R"({"PoolID":"10.65.0.0/26","Address":""})"),
+            "The network references a Calico pool which has been disabled. Please enable 10.65.0.0/26 with "
+            "calicoctl before using the network.");
+  EXPECT_EQ(
+      IpamError("RequestAddress", R"({"PoolID":"CalicoPoolIPv4","Address":""})"),
+      "IP assignment error: No configured Calico pools for IPv4 are enabled: enable one of 10.65.0.0/26 "
+      "with calicoctl.");
+  AddPool("other", "10.66.0.0/26", [](model::IPPool& pool) { pool.node_selector = "rack == '2'"; });
+  EXPECT_EQ(
+      IpamError("RequestAddress", R"({"PoolID":"CalicoPoolIPv4","Address":""})"),
+      "IP assignment error: No configured Calico pools for IPv4 serve containers of node calico-node1: look "
+      "at nodeSelector, assignmentMode and allowedUses of 10.66.0.0/26, or create another pool with "
+      "calicoctl.");
 }
 
 TEST_F(DriverTest, StoresAnEndpointUnderTheNetworksName) {
@@ -255,6 +297,25 @@ TEST_F(DriverTest, UsesNoProfileWhenProfilesAreOff) {
 
 Environment Variables(std::map<std::string, std::string> variables) {
   return Environment(std::move(variables));
+}
+
+TEST(LibnetworkOptions, LabelEndpointsOnlyWhenToldTrue) {
+  for (const auto& [text, wanted] :
+       std::map<std::string, bool>{{"true", true}, {"True", true}, {"1", false}, {"", false}}) {
+    const auto options =
+        OptionsFromEnvironment(Variables({{"CALICO_LIBNETWORK_LABEL_ENDPOINTS", text}}), "n");
+    ASSERT_TRUE(options.has_value());
+    EXPECT_EQ(options->label_endpoints, wanted) << text;
+    EXPECT_EQ(options->label_timeout, std::chrono::seconds(5));
+  }
+  const std::string variable = "CALICO_LIBNETWORK_LABEL_POLL_TIMEOUT";
+  EXPECT_EQ(OptionsFromEnvironment(Variables({{variable, "1m30s"}}), "n")->label_timeout,
+            std::chrono::seconds(90));
+  for (const char* bad : {"5", "soon", "-1s", "0s"}) {
+    const auto refused = OptionsFromEnvironment(Variables({{variable, bad}}), "n");
+    ASSERT_FALSE(refused.has_value()) << bad;
+    EXPECT_THAT(refused.error().message(), HasSubstr(variable + " is '" + bad + "'"));
+  }
 }
 
 TEST(LibnetworkOptions, ComeFromTheEnvironment) {

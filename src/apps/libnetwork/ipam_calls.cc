@@ -8,6 +8,7 @@
 
 #include "apps/libnetwork/endpoints.h"
 #include "apps/libnetwork/protocol.h"
+#include "apps/libnetwork/refusals.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "datastore/resources.h"
@@ -24,65 +25,49 @@ constexpr char kPoolV6[] = "CalicoPoolIPv6";
 constexpr char kAllV4[] = "0.0.0.0/0";
 constexpr char kAllV6[] = "::/0";
 
-Result<bool> IsConfiguredPool(const Call& call, const net::Cidr& cidr) {
-  ASSIGN_OR_RETURN(const datastore::ObjectList pools,
-                   datastore::Resources(call.client, call.clock).List(model::Kind::kIPPool));
-  for (const datastore::Stored& stored : pools.items) {
-    const auto& pool = std::get<model::IPPool>(stored.object);
-    if (!pool.disabled && net::Cidr::ParsePrefix(pool.cidr) == cidr) return true;
-  }
-  return false;
+// The pool of a network that was made with --subnet, which still is one; nullopt of a network on all pools.
+Result<std::optional<net::Cidr>> PoolOfNetwork(const Call& call, const std::string& pool_id) {
+  if (pool_id == kPoolV4 || pool_id == kPoolV6) return std::optional<net::Cidr>();
+  const auto cidr = net::Cidr::ParsePrefix(pool_id);
+  if (!cidr.has_value()) return Error(ErrorCode::kInvalidArgument, "Invalid CIDR");
+  RETURN_IF_ERROR(CheckPoolOfNetwork(call, *cidr));
+  return cidr;
 }
 
-Result<std::string> AutoAssign(const Call& call, const AddressRequest& request) {
+Result<std::string> AutoAssign(const Call& call, const std::string& pool_id,
+                               const std::optional<net::Cidr>& pool) {
   ipam::Allocator::Request wanted;
   if (!IsCalico26(call.client)) wanted.owner = UnboundOwner(call.options.node_name, call.clock, false);
-  if (request.pool_id == kPoolV6) wanted.family = net::Family::kV6;
-  if (request.pool_id != kPoolV4 && request.pool_id != kPoolV6) {
-    const auto cidr = net::Cidr::ParsePrefix(request.pool_id);
-    if (!cidr.has_value()) return Error(ErrorCode::kInvalidArgument, "Invalid CIDR");
-    ASSIGN_OR_RETURN(const bool configured, IsConfiguredPool(call, *cidr));
-    if (!configured) {
-      return Error(
-          ErrorCode::kInvalidArgument,
-          "The network references a Calico pool which has been deleted. Please re-instate the Calico pool "
-          "before using the network.");
-    }
-    wanted.family = cidr->family();
-    wanted.pools = {*cidr};
+  if (pool_id == kPoolV6) wanted.family = net::Family::kV6;
+  if (pool.has_value()) {
+    wanted.family = pool->family();
+    wanted.pools = {*pool};
   }
   ipam::Allocator allocator(call.client, call.clock, call.options.node_name);
   auto assigned = allocator.AutoAssign(wanted);
   if (!assigned.has_value()) {
-    if (assigned.error().code() == ErrorCode::kNotFound) {
-      return Error(ErrorCode::kNotFound, "IP assignment error: No configured Calico pools");
-    }
+    if (assigned.error().code() == ErrorCode::kNotFound) return NoPool(call, wanted.family);
     return std::move(assigned).error().WithContext(
-        fmt::format("IP assignment error, data: {{PoolID:{}}}", request.pool_id));
+        fmt::format("IP assignment error, data: {{PoolID:{}}}", pool_id));
   }
-  if (assigned->ips.size() != 1) {
-    return Error(
-        ErrorCode::kNotFound,
-        fmt::format("Unexpected number of assigned IP addresses. A single address should be assigned. "
-                    "Got []: {}",
-                    assigned->reason));
-  }
+  if (assigned->ips.size() != 1)
+    return NoAddressLeft(assigned->reason, pool.has_value() ? pool->ToString() : "");
   return AddressJson(net::Cidr::Host(assigned->ips.front()).ToString());
 }
 
-Result<std::string> AssignRequested(const Call& call, const AddressRequest& request) {
-  const auto ip = net::Ip::Parse(request.address);
+Result<std::string> AssignRequested(const Call& call, const std::string& address,
+                                    const std::optional<net::Cidr>& pool) {
+  const auto ip = net::Ip::Parse(address);
   if (!ip.has_value()) {
-    return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no IP address", request.address));
+    return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no IP address", address));
   }
+  if (pool.has_value() && (pool->family() != ip->family() || !pool->Contains(*ip)))
+    return OutsideSubnet(*ip, *pool);
   ipam::Allocator allocator(call.client, call.clock, call.options.node_name);
   const ipam::Owner owner =
       IsCalico26(call.client) ? ipam::Owner{} : UnboundOwner(call.options.node_name, call.clock, true);
   auto assigned = allocator.AssignIp(*ip, owner);
-  if (!assigned.has_value()) {
-    return std::move(assigned).error().WithContext(
-        fmt::format("IP assignment error, data: {{IP:{}}}", ip->ToString()));
-  }
+  if (!assigned.has_value()) return CannotAssign(call, *ip, assigned.error());
   return AddressJson(net::Cidr::Host(*ip).ToString());
 }
 
@@ -130,18 +115,18 @@ Result<std::string> RequestPool(const Call& call, const std::string& body) {
     return Error(
         ErrorCode::kInvalidArgument,
         "Calico IPAM does not support sub pool configuration on 'docker create network'. Calico IP Pools "
-        "should be configured first and IP assignment is from those pre-configured pools.");
+        "should be configured first and IP assignment is from those pre-configured pools. Leave --ip-range "
+        "out.");
   }
-  if (request.has_options) return Error(ErrorCode::kInvalidArgument, "Arbitrary options are not supported");
+  if (request.has_options) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "Arbitrary options are not supported. Leave --ipam-opt out; --subnet says which pool.");
+  }
   const char* all = request.v6 ? kAllV6 : kAllV4;
   if (request.pool.empty()) return PoolJson(request.v6 ? kPoolV6 : kPoolV4, all, all);
   const auto cidr = net::Cidr::ParsePrefix(request.pool);
   if (!cidr.has_value()) return Error(ErrorCode::kInvalidArgument, "Invalid CIDR");
-  ASSIGN_OR_RETURN(const bool configured, IsConfiguredPool(call, cidr->Masked()));
-  if (!configured) {
-    return Error(ErrorCode::kInvalidArgument,
-                 "The requested subnet must match the CIDR of a configured Calico IP Pool.");
-  }
+  RETURN_IF_ERROR(CheckSubnet(call, cidr->Masked()));
   const std::string pool = cidr->Masked().ToString();
   return PoolJson(pool, pool, all);
 }
@@ -150,9 +135,13 @@ Result<std::string> RequestAddress(const Call& call, const std::string& body) {
   ASSIGN_OR_RETURN(const AddressRequest request, ParseAddressRequest(body));
   const auto type = request.options.find("RequestAddressType");
   if (type != request.options.end() && type->second == "com.docker.network.gateway") {
-    return Error(ErrorCode::kInvalidArgument, "Calico IPAM does not support specifying a gateway.");
+    return Error(ErrorCode::kInvalidArgument,
+                 "Calico IPAM does not support specifying a gateway. Leave --gateway out: the host itself is "
+                 "every container's gateway.");
   }
-  return request.address.empty() ? AutoAssign(call, request) : AssignRequested(call, request);
+  ASSIGN_OR_RETURN(const std::optional<net::Cidr> pool, PoolOfNetwork(call, request.pool_id));
+  return request.address.empty() ? AutoAssign(call, request.pool_id, pool)
+                                 : AssignRequested(call, request.address, pool);
 }
 
 Result<std::string> ReleaseAddress(const Call& call, const std::string& body) {

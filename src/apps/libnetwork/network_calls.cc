@@ -217,19 +217,26 @@ Result<JoinAnswer> BuildJoinAnswer(const Call& call, const model::WorkloadEndpoi
 Result<std::string> CreateNetwork(const Call&, const std::string& body) {
   ASSIGN_OR_RETURN(const NetworkRequest request, ParseNetworkRequest(body));
   if (!request.unsupported_flags.empty()) {
+    const std::string& flags = request.unsupported_flags.front();
+    const bool internal = flags.starts_with("com.docker.network.internal ");
     return Error(ErrorCode::kInvalidArgument,
-                 fmt::format("Calico driver does not support the {} {}.",
-                             request.several_flags ? "flags" : "flag", request.unsupported_flags.front()));
+                 fmt::format("Calico driver does not support the {} {}. Create the network without {}.",
+                             request.several_flags ? "flags" : "flag", flags,
+                             internal                ? "--internal; a policy says who may reach the outside"
+                             : request.several_flags ? "them"
+                                                     : "it"));
   }
   for (const IpamData& data : request.v4) {
     if (data.gateway != kPseudoGateway) {
       return Error(ErrorCode::kInvalidArgument,
-                   "Non-Calico IPAM driver is used. Note: Docker before 1.12.3 is unsupported");
+                   "Non-Calico IPAM driver is used. Note: Docker before 1.12.3 is unsupported. Create the "
+                   "network with --ipam-driver calico-ipam.");
     }
   }
   for (const IpamData& data : request.v6) {
     if (data.address_space != kAddressSpace) {
-      return Error(ErrorCode::kInvalidArgument, "Non-Calico IPAM driver is used");
+      return Error(ErrorCode::kInvalidArgument,
+                   "Non-Calico IPAM driver is used. Create the network with --ipam-driver calico-ipam.");
     }
   }
   return std::string("{}");

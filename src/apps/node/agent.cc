@@ -13,6 +13,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "apps/libnetwork/container_labels.h"
 #include "apps/libnetwork/docker_watch.h"
 #include "apps/libnetwork/driver.h"
 #include "apps/libnetwork/network_names.h"
@@ -440,8 +441,12 @@ class Agent {
         },
         [this] { return workload_mtu_.load(); });
     names_ = std::make_unique<libnetwork::NetworkNames>(client_, clock_, options);
-    docker_ = std::make_unique<libnetwork::DockerWatch>(
-        options.docker_endpoint, clock_, std::vector<libnetwork::DockerWatch::Listener*>{names_.get()});
+    std::vector<libnetwork::DockerWatch::Listener*> listeners{names_.get()};
+    if (options.label_endpoints) {
+      labels_ = std::make_unique<libnetwork::ContainerLabels>(client_, clock_, options);
+      listeners.push_back(labels_.get());
+    }
+    docker_ = std::make_unique<libnetwork::DockerWatch>(options.docker_endpoint, clock_, listeners);
     docker_->Start();
     reconciler_ = std::make_unique<libnetwork::Reconciler>(client_, clock_, options);
     reconciler_->Start();
@@ -509,6 +514,7 @@ class Agent {
   PeerMetrics peer_metrics_;                            // the same
   std::unique_ptr<libnetwork::Driver> plugin_;
   std::unique_ptr<libnetwork::NetworkNames> names_;
+  std::unique_ptr<libnetwork::ContainerLabels> labels_;
   std::unique_ptr<libnetwork::DockerWatch> docker_;
   std::unique_ptr<libnetwork::Reconciler> reconciler_;
   std::vector<std::unique_ptr<HttpServer>> servers_;

@@ -97,11 +97,13 @@ std::string DriverFixture::TakeAddress(bool v6) {
   return cidr.substr(0, cidr.find('/'));
 }
 
-void DriverFixture::AddPool(const std::string& name, const std::string& cidr) {
+void DriverFixture::AddPool(const std::string& name, const std::string& cidr,
+                            const std::function<void(model::IPPool&)>& change) {
   model::IPPool pool;
   pool.metadata.name = name;
   pool.cidr = cidr;
   pool.block_size = cidr.find(':') == std::string::npos ? 26 : 122;
+  if (change) change(pool);
   const model::Key key = model::Key::Resource(model::Kind::kIPPool, name);
   ASSERT_TRUE(store_.Put(model::ToPath(key), model::EncodeValue(key, pool)).has_value());
 }

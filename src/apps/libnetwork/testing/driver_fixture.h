@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,7 +45,8 @@ class DriverFixture : public ::testing::Test {
   // RequestAddress from all pools, without the prefix length.
   std::string TakeAddress(bool v6 = false);
 
-  void AddPool(const std::string& name, const std::string& cidr);
+  void AddPool(const std::string& name, const std::string& cidr,
+               const std::function<void(model::IPPool&)>& change = {});
   void NameNetwork(const std::string& id, const std::string& name);
   std::vector<model::WorkloadEndpoint> Endpoints();
   std::vector<std::string> Profiles();

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/libnetwork/container_labels.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "apps/libnetwork/endpoints.h"
+#include "base/log.h"
+#include "datastore/resources.h"
+#include "model/validate/validate.h"
+
+namespace calico::libnetwork {
+namespace {
+
+constexpr char kDriver[] = "calico";
+constexpr std::string_view kPrefix = "org.projectcalico.label.";
+constexpr std::string_view kReserved = "projectcalico.org/";  // what the system says of an endpoint
+constexpr Duration kStoreTimeout = std::chrono::seconds(5);
+constexpr int kAttempts = 10;  // against others who change the endpoint at the same time
+
+Status CheckLabel(const std::string& name, const std::string& value) {
+  if (name.starts_with(kReserved)) return Error(ErrorCode::kInvalidArgument, "the name is reserved");
+  model::GlobalNetworkSet bearer;  // labels have the same rules everywhere
+  bearer.metadata.name = "label";
+  bearer.metadata.labels[name] = value;
+  return model::ValidateFields(bearer);
+}
+
+std::string Attribute(const DockerEvent& event, const char* name) {
+  const auto found = event.attributes.find(name);
+  return found == event.attributes.end() ? std::string() : found->second;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> EndpointLabels(const std::map<std::string, std::string>& container) {
+  std::map<std::string, std::string> labels;
+  for (const auto& [key, value] : container) {
+    if (!key.starts_with(kPrefix)) continue;
+    const std::string name = key.substr(kPrefix.size());
+    const Status sound = CheckLabel(name, value);
+    if (sound.has_value())
+      labels[name] = value;
+    else
+      LogWarning("libnetwork", "container label {}={} is left out: {}", key, value, sound.error().message());
+  }
+  return labels;
+}
+
+ContainerLabels::ContainerLabels(datastore::Client& client, const Clock& clock, const Options& options)
+    : client_(client), clock_(clock), options_(options) {}
+
+Status ContainerLabels::OnDockerUp() {
+  ASSIGN_OR_RETURN(const std::vector<DockerContainer> containers,
+                   DockerApi(options_.docker_endpoint, options_.label_timeout).ListContainers());
+  for (const DockerContainer& container : containers) RETURN_IF_ERROR(LabelAll(container));
+  return Ok();
+}
+
+void ContainerLabels::OnDockerEvent(const DockerEvent& event) {
+  Status done;
+  if (event.type == "network" && event.action == "connect" && Attribute(event, "type") == kDriver)
+    done = OnConnect(event.id, Attribute(event, "container"));
+  else if (event.type == "container" && event.action == "start")
+    done = OnStart(event.id);
+  // A container that is gone already has no labels to give.
+  if (!done.has_value() && done.error().code() != ErrorCode::kNotFound)
+    LogWarning("libnetwork", "labels of container {}: {}",
+               event.type == "network" ? Attribute(event, "container") : event.id, done.error().message());
+}
+
+// The container is being started, or has run for long: only the network knows the endpoint in both cases.
+Status ContainerLabels::OnConnect(const std::string& network_id, const std::string& container_id) {
+  const DockerApi docker(options_.docker_endpoint, options_.label_timeout);
+  ASSIGN_OR_RETURN(const DockerContainer container, docker.FindContainer(container_id));
+  const std::map<std::string, std::string> labels = EndpointLabels(container.labels);
+  if (labels.empty()) return Ok();
+  ASSIGN_OR_RETURN(const DockerNetwork network, docker.InspectNetwork(network_id));
+  for (const auto& [endpoint, owner] : network.endpoints) {
+    if (owner == container_id) RETURN_IF_ERROR(Label(endpoint, labels));
+  }
+  return Ok();
+}
+
+Status ContainerLabels::OnStart(const std::string& container_id) {
+  ASSIGN_OR_RETURN(const DockerContainer container,
+                   DockerApi(options_.docker_endpoint, options_.label_timeout).FindContainer(container_id));
+  return LabelAll(container);
+}
+
+Status ContainerLabels::LabelAll(const DockerContainer& container) {
+  const std::map<std::string, std::string> labels = EndpointLabels(container.labels);
+  if (labels.empty()) return Ok();
+  for (const auto& [network, endpoint] : container.endpoints) {
+    if (!endpoint.endpoint_id.empty()) RETURN_IF_ERROR(Label(endpoint.endpoint_id, labels));
+  }
+  return Ok();
+}
+
+Status ContainerLabels::Label(const std::string& endpoint_id,
+                              const std::map<std::string, std::string>& labels) {
+  const auto store = client_.WithDeadline(clock_.Now() + kStoreTimeout);
+  datastore::Resources resources(*store, clock_);
+  ASSIGN_OR_RETURN(const model::Key key, EndpointKey(options_.node_name, endpoint_id));
+  for (int attempt = 1;; ++attempt) {
+    auto stored = resources.Get(key);
+    if (!stored.has_value()) {
+      // Of another driver's network, or disconnected meanwhile.
+      if (stored.error().code() == ErrorCode::kNotFound) return Ok();
+      return std::move(stored).error();
+    }
+    auto endpoint = std::get<model::WorkloadEndpoint>(stored->object);
+    const auto before = endpoint.metadata.labels;
+    for (const auto& [name, value] : labels) endpoint.metadata.labels[name] = value;
+    if (endpoint.metadata.labels == before) return Ok();
+    auto updated = resources.Update(std::move(endpoint));
+    if (updated.has_value()) {
+      LogDebug("libnetwork", "endpoint {} has its container's labels", endpoint_id);
+      return Ok();
+    }
+    if (updated.error().code() == ErrorCode::kNotFound) return Ok();
+    if (updated.error().code() != ErrorCode::kConflict || attempt == kAttempts)
+      return std::move(updated).error();
+  }
+}
+
+}  // namespace calico::libnetwork
