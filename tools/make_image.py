@@ -32,11 +32,13 @@ PACKAGES = {
     "iptables": ["usr/sbin/xtables-nft-multi", "usr/sbin/xtables-legacy-multi",
                  *(f"usr/lib/*/xtables/lib{kind}_*.so" for kind in ("xt", "ipt", "ip6t"))],
     "busybox-static": ["bin/busybox"],
+    "libcurl4": ["usr/lib/*/libcurl.so.4"],  # loaded when the store is one of Calico 2.6
 }
 LIBRARIES = ("libc6 libgcc-s1 libstdc++6 zlib1g libssl3 libsqlite3-0 libyaml-0-2 libyaml-cpp0.7 libmnl0 libnftnl11 "
              "libprometheus-cpp-core1.0 libspdlog1.10 libfmt9 libxtables12 libip4tc2 libip6tc2 libnetfilter-conntrack3 libnfnetlink0 "
              "libssh-gcrypt-4 libgcrypt20 libgpg-error0 libgssapi-krb5-2 libkrb5-3 libkrb5support0 libk5crypto3 libkeyutils1 "
-             "libcom-err2").split()
+             "libcom-err2 libbrotli1 libffi8 libgmp10 libgnutls30 libhogweed6 libidn2-0 libldap-2.5-0 libnettle8 libnghttp2-14 libp11-kit0 "
+             "libpsl5 librtmp1 libsasl2-2 libssh2-1 libtasn1-6 libunistring2 libzstd1").split()
 IPTABLES = [f"{family}-{backend}{verb}" for family in ("iptables", "ip6tables") for backend in ("nft", "legacy")
             for verb in ("", "-restore", "-save")]
 ENVIRONMENT = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
@@ -132,10 +134,10 @@ class Image:
                 for path in found:
                     name = str(path.relative_to(self.packages))
                     name = name if name.startswith("usr/") else f"usr/{name}"
-                    if path.is_symlink():
+                    if path.is_symlink() and ".so" not in name:
                         self.links[name] = os.readlink(path)
                     else:
-                        self.add(name, path)
+                        self.add(name, Path(os.path.realpath(path)))
         for name in IPTABLES:
             self.links[f"usr/sbin/{name}"] = f"xtables-{name.split('-')[1]}-multi"
         for name in ("iptables", "ip6tables"):

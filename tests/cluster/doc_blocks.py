@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-PROMPT = re.compile(r"^\[root@(?P<host>[a-z0-9-]+) [^\]]*\]# (?P<command>.*)$")
+PROMPT = re.compile(r"^\[root@(?P<host>[a-z0-9-]+) (?P<directory>[^\]]*)\]# (?P<command>.*)$")
 
 
 @dataclass
@@ -35,6 +35,7 @@ class Command:
     host: str
     command: str
     expected: list[str]
+    directory: str = "~"  # last part of its name, as a prompt has it
 
 
 def blocks(root: Path) -> list[Block]:
@@ -60,7 +61,7 @@ def commands(block: Block) -> list[Command]:
     for offset, line in enumerate(block.text, 1):
         prompt = PROMPT.match(line)
         if prompt:
-            result.append(Command(f"{block.document}:{block.line + offset}", prompt["host"], prompt["command"], []))
+            result.append(Command(f"{block.document}:{block.line + offset}", prompt["host"], prompt["command"], [], prompt["directory"]))
         else:
             assert result, f"{block.document}:{block.line + offset}: output before the first prompt"
             result[-1].expected.append(line.rstrip())

@@ -8,15 +8,16 @@ from demo import NODE_ENV
 from doc_blocks import blocks, commands, matches
 from lab import ROOT, Lab
 
-ALL = blocks(ROOT)
+ELSEWHERE = {"docs/guide.md", "docs/migration-from-2.6-container.md"}  # tests/guide executes them, on hosts with systemd
+ALL = [block for block in blocks(ROOT) if block.document not in ELSEWHERE]
 EXCEPTIONS = {line.split("\t")[0] for line in (ROOT / "docs" / "exceptions.txt").read_text().splitlines()
               if line and not line.startswith("#")}
 COMMANDS = [command for block in ALL if block.language == "console" for command in commands(block)]
 
 
 @pytest.fixture(scope="module")
-def guide():
-    """Three hosts as the guide starts: dockerd with its cluster store, etcd, nothing of ours running."""
+def lab_of_documents():
+    """Three hosts as docs/cluster.md starts: dockerd with its cluster store, etcd, nothing of ours running."""
     lab = Lab(Path("/var/lib/calico-guide-test")).create(3)
     lab.start_etcd()
     for host in lab.nodes():
@@ -33,8 +34,8 @@ def guide():
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=[f"{c.where} {c.command}" for c in COMMANDS])
-def test_document(guide, command):
-    host = guide.hosts[command.host]
+def test_document(lab_of_documents, command):
+    host = lab_of_documents.hosts[command.host]
     if command.command.endswith(" &"):  # a service: the lab keeps its output
         host.start_process("calico-node", *command.command[:-2].split())
         host.wait_calico_node()
