@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/codec/yaml_reader.h"
 
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -48,6 +49,12 @@ class Parser {
   YamlProblem problem() const {
     std::string text = parser_.problem == nullptr ? "no memory" : parser_.problem;
     if (parser_.error == YAML_READER_ERROR) return {{}, text};
+    // What libyaml means by that is nearly always a page's or an editor's lost indentation.
+    if (parser_.error == YAML_PARSER_ERROR && parser_.context != nullptr &&
+        std::string_view(parser_.context).starts_with("while parsing a block ")) {
+      text += fmt::format(": its indentation does not fit the block that begins at line {}, column {}",
+                          parser_.context_mark.line + 1, parser_.context_mark.column + 1);
+    }
     return {ToPlace(parser_.problem_mark), text};
   }
 
