@@ -180,6 +180,7 @@ struct BirdSpeaker::Impl {
         Adopted();
       return;
     }
+    if (EndUnseen()) return;
     std::vector<std::string> argv{
         options.binary, "-f", "-c", options.config_path, "-s", options.socket_path, "-P", options.pid_path};
     // Only while the kernel still has the routes of the last one: else waiting for peers would help nobody
@@ -205,6 +206,24 @@ struct BirdSpeaker::Impl {
     // long.
     if (argv.back() == "-R") hold.Hold({*net::Cidr::Parse("0.0.0.0/0"), *net::Cidr::Parse("::/0")});
     hold.ReleaseWhenUp();
+  }
+
+  // A BIRD that answers at our socket, but no process that we see: one that an agent of the host has left
+  // there, and we are in a container. It could not be watched, so it ends in the way that keeps its routes
+  // (B16), and ours comes after it. False: there is none.
+  bool EndUnseen() {
+    auto control = BirdControl::Connect(options.socket_path, kCommandTimeout);
+    if (!control.has_value()) return false;
+    if (!restarting)
+      LogInfo(kComponent,
+              "BIRD answers but is no process in here: it is replaced by a graceful restart, routes stay");
+    if (const auto said = control->Command("graceful restart"); said.has_value()) {
+      restarting = true;
+      retry = loop.After(kReloadPeriod, [this] { Apply(); });
+    } else {
+      Failed(said.error().message());
+    }
+    return true;
   }
 
   // It runs with what is wanted. A former agent may have held routes.

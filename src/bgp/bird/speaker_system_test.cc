@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/file.h"
 #include "base/subprocess.h"
@@ -175,6 +176,24 @@ TEST_F(SpeakerTest, ANewSpeakerTakesOverTheRunningBirdAndTouchesNothing) {
   EXPECT_EQ(Pid(), pid);
   ASSERT_EQ(::stat(options_.config_path.c_str(), &after), 0);
   EXPECT_EQ(before.st_ino, after.st_ino);
+}
+
+TEST_F(SpeakerTest, ABirdThatItCannotSeeIsReplacedByAGracefulRestart) {
+  Send(View());
+  ASSERT_TRUE(Eventually([this] { return Answers(); }));
+  const pid_t before = Pid();
+  auto process = AdoptProcess(before);
+  ASSERT_TRUE(process.has_value());
+  End();
+  // As in a container: the file has a pid of another process namespace.
+  ASSERT_TRUE(WriteFileAtomically(options_.pid_path, "999999\n").has_value());
+  Begin();
+  Send(View());
+  ASSERT_TRUE(
+      Eventually([&] { return Pid() != 999999 && Pid() != before && Health().running && Answers(); }));
+  ::waitpid(before, nullptr, 0);  // a child of this program
+  const std::string command = ReadFile("/proc/" + std::to_string(Pid()) + "/cmdline").value();
+  EXPECT_TRUE(command.ends_with(std::string("\0-R\0", 4))) << "started so that its peers keep the routes";
 }
 
 TEST_F(SpeakerTest, AChangedViewReconfiguresTheSameBird) {
