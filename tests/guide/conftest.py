@@ -7,3 +7,15 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "cluster")]
 pytest.register_assert_rewrite("statements", "walk")
+
+
+@pytest.fixture(scope="session")
+def walk():
+    """The hosts of the guide. test_guide.py walks through it on them; what comes after goes on from there."""
+    from guide_hosts import build_hosts, state_dir
+    from lab import Lab
+    from walk import Walk
+    try:
+        yield Walk(build_hosts(state_dir()))
+    finally:
+        Lab(state_dir()).destroy()

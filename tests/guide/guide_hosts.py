@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -70,15 +69,16 @@ COMMIT
 RUNC = """\
 #!/usr/bin/python3
 import json, os, sys
-have = int(next(line for line in open("/proc/self/status") if line.startswith("CapBnd")).split()[1], 16)
-if "create" in sys.argv:
-    path = sys.argv[sys.argv.index("--bundle") + 1] + "/config.json"
+words = sys.argv
+path = words[words.index("--bundle") + 1] + "/config.json" if "create" in words else ""
+path = words[words.index("--process") + 1] if "exec" in words else path
+if path:
     config = json.load(open(path))
-    names = {missing}
-    for kind, wanted in config["process"].get("capabilities", {{}}).items():
-        config["process"]["capabilities"][kind] = [name for name in wanted if name not in names]
+    capabilities = config.get("process", config).get("capabilities", {{}})
+    for kind, wanted in capabilities.items():
+        capabilities[kind] = [name for name in wanted if name not in {missing}]
     json.dump(config, open(path, "w"))
-os.execv("/usr/sbin/runc.real", ["runc", *sys.argv[1:]])
+os.execv("/usr/sbin/runc.real", ["runc", *words[1:]])
 """
 RARE_CAPABILITIES = {24: "CAP_SYS_RESOURCE"}
 
@@ -123,13 +123,14 @@ def prepare(host: Host, archive: Path) -> None:
 
 
 def build_hosts(state_dir: Path) -> Lab:
-    subprocess.run([shutil.which("python3", path="/usr/bin") or "python3", str(ROOT / "tools" / "make_image.py")], check=True, stdout=subprocess.DEVNULL)
+    image = subprocess.Popen(["/usr/bin/python3", str(ROOT / "tools" / "make_image.py")], stdout=subprocess.DEVNULL)
     lab = Lab(state_dir).create(3, systemd=True)
     archive = lab.busybox_archive()
     on_all(lab.nodes(), lambda host: prepare(host, archive))
     endpoints = ",".join(f"http://{host.ip}:2379" for host in lab.nodes())
     wait_until(lambda: lab.nodes()[0].run("etcdctl", "--endpoints", endpoints, "endpoint", "health", check=False,
                                           env={"ETCDCTL_API": "3"}).returncode == 0, "three members of etcd are healthy", 30)
+    assert image.wait() == 0, "make image failed"
     return lab
 
 

@@ -2,14 +2,10 @@
 """A published Calico 2.6 guide, word for word: docs/guide.md is executed on three hosts, each statement of the page is checked,
 and the document has each command of the page in the page's order."""
 
-import re
-
 import pytest
 from doc_blocks import Command
-from guide_hosts import build_hosts, on_all, state_dir
-from lab import wait_until
 from statements import STATEMENTS
-from walk import Walk, guide_commands, page
+from walk import guide_commands, page
 
 # Commands of the page that are others in the document: the deviations that it lists.
 DIFFERENT = {
@@ -39,13 +35,6 @@ def steps():
 
 
 STEPS = steps()
-
-
-@pytest.fixture(scope="module")
-def walk():
-    lab = build_hosts(state_dir())
-    yield Walk(lab)
-    lab.destroy()
 
 
 @pytest.mark.parametrize("number", range(len(STEPS)), ids=[name for name, _ in STEPS])
