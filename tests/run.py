@@ -60,7 +60,7 @@ def suites(soak: bool) -> list[Suite]:
         Suite("one host on SQLite", [python, "-m", "pytest", "-q", "-x", "tests/system"], 240, "build"),
         Suite("between hosts", [python, "-m", "pytest", "-q", "tests/network", "--ignore=tests/network/stock_kernel"], 540, "build"),
         Suite("scale", [python, "-m", "pytest", "-q", "-s", "tests/scale"], 90, "build"),
-        Suite("IPIP and WireGuard in a virtual machine", [python, "tests/vm/vm.py", "--memory", "3072", "--", "python3", "tests/vm/suites.py"], 300, "build"),
+        Suite("IPIP and WireGuard in a virtual machine", [python, "tests/vm/vm.py", "--memory", "4096", "--", "python3", "tests/vm/suites.py"], 300, "build"),
         Suite("the user's guide", [python, "-m", "pytest", "-q", "tests/guide"], 120, "build"),
         Suite("cluster", [python, "-m", "pytest", "-q", "tests/cluster"], 600, "build"),
     ]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The documents are true: every command block is executed and prints what it says."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ COMMANDS = [command for block in ALL if block.language == "console" for command 
 @pytest.fixture(scope="module")
 def lab_of_documents():
     """Three hosts as docs/cluster.md starts: dockerd with its cluster store, etcd, nothing of ours running."""
-    lab = Lab(Path("/var/lib/calico-guide-test")).create(3)
+    lab = Lab(Path(os.environ.get("DOCS_STATE", "/var/lib/calico-docs-test"))).create(3)
     lab.start_etcd()
     for host in lab.nodes():
         host.environment.update(NODE_ENV)
