@@ -7,7 +7,7 @@ RUN ?=
 DATASTORE ?= etcdv3
 PYTHON := /usr/bin/python3
 
-.PHONY: help deps build image demo demo-down demo-shell test test-vm soak bench fmt clean
+.PHONY: help deps build image demo demo-down demo-shell deb test test-vm soak bench fmt clean
 
 help:                ## this text
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -39,6 +39,9 @@ soak: deps           ## the long runs
 
 test-vm: build       ## what needs Debian's own kernel, in a virtual machine: IPIP, WireGuard [a part of test]
 	@$(PYTHON) tests/run.py --only 'virtual machine'
+
+deb: build           ## build/calico-cpp_<version>_<architecture>.deb
+	@$(PYTHON) tools/make_deb.py
 
 bench: build         ## figures beside their floors, measured in the same run
 	@cmake --build --preset release --target benches

@@ -13,12 +13,14 @@
 #include <boost/asio/strand.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/unique_fd.h"
 
 namespace calico {
 namespace {
@@ -95,13 +97,12 @@ class Server final : public HttpServer {
         unix_path_(listen.unix_path),
         context_(listen.threads),
         acceptor_(context_, endpoint) {
-    Accept();
-    for (int i = 0; i < listen.threads; ++i) {
-      threads_.emplace_back([this] {
-        ::pthread_setname_np(::pthread_self(), "http");
-        context_.run();
-      });
-    }
+    Start(listen.threads);
+  }
+  Server(UniqueFd listening, const HttpListen& listen, HttpHandler handler)
+      : handler_(std::move(handler)), context_(listen.threads), acceptor_(context_) {
+    acceptor_.assign(Protocol(), listening.Release());
+    Start(listen.threads);
   }
   ~Server() override {
     context_.stop();
@@ -114,6 +115,15 @@ class Server final : public HttpServer {
   }
 
  private:
+  void Start(int threads) {
+    Accept();
+    for (int i = 0; i < threads; ++i) {
+      threads_.emplace_back([this] {
+        ::pthread_setname_np(::pthread_self(), "http");
+        context_.run();
+      });
+    }
+  }
   void Accept() {
     acceptor_.async_accept([this](beast::error_code error, typename Protocol::socket socket) {
       if (error == asio::error::operation_aborted) return;
@@ -146,6 +156,12 @@ Result<std::unique_ptr<HttpServer>> ListenOnUnixSocket(const HttpListen& listen,
 
 Result<std::unique_ptr<HttpServer>> StartHttpServer(const HttpListen& listen, HttpHandler handler) {
   try {
+    if (listen.inherited >= 0) {
+      UniqueFd own(::fcntl(listen.inherited, F_DUPFD_CLOEXEC, 0));
+      if (!own.valid()) return Error::FromErrno(errno, "inherited socket");
+      return std::unique_ptr<HttpServer>(
+          std::make_unique<Server<asio::local::stream_protocol>>(std::move(own), listen, std::move(handler)));
+    }
     if (!listen.unix_path.empty()) return ListenOnUnixSocket(listen, std::move(handler));
     const auto address = asio::ip::make_address(listen.address.empty() ? "0.0.0.0" : listen.address);
     return std::unique_ptr<HttpServer>(std::make_unique<Server<asio::ip::tcp>>(

@@ -25,8 +25,8 @@ struct HttpResponse {
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
 // HTTP/1.1 over TCP or a unix socket with keep-alive; the handler runs concurrently on a small pool
-// of threads (a connection holds no thread while idle). Stops and joins when destroyed; a unix
-// socket's file is then removed.
+// of threads (a connection holds no thread while idle). Stops and joins when destroyed; the file of a unix
+// socket that it made is then removed.
 class HttpServer {
  public:
   virtual ~HttpServer() = default;
@@ -35,9 +35,10 @@ class HttpServer {
 };
 
 struct HttpListen {
-  std::string unix_path;      // either this …
+  int inherited = -1;         // either a unix socket that listens already; the caller keeps its descriptor
+  std::string unix_path;      // or this …
   unsigned unix_mode = 0660;  // … a stale socket file is removed, its directory is made
-  std::string address;        // … or address and port
+  std::string address;        // or address and port
   int port = 0;
   int threads = 4;
 };

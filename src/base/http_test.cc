@@ -187,6 +187,32 @@ TEST(HttpServer, ReplacesTheSocketOfAProcessThatWasKilled) {
   EXPECT_EQ(status.st_mode & 0777, 0600u);
 }
 
+TEST(HttpServer, ServesASocketThatSomebodyElseHoldsAndLeavesItsFile) {
+  const std::string path = fmt::format("{}http-inherited-{}.sock", ::testing::TempDir(), ::getpid());
+  ::unlink(path.c_str());
+  const UniqueFd held(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(held.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(held.get(), 10), 0);
+  HttpListen listen;
+  listen.inherited = held.get();
+  for (int life = 0; life < 2; ++life) {
+    // A call that comes while nobody serves is answered by the next one who does.
+    auto early = std::async(std::launch::async,
+                            [&] { return HttpCall("unix://" + path, "GET", "/early", "", seconds(10)); });
+    const auto server = StartHttpServer(listen, Echo);
+    ASSERT_TRUE(server.has_value()) << server.error().message();
+    EXPECT_TRUE(early.get().has_value());
+    EXPECT_TRUE(HttpCall("unix://" + path, "GET", "/", "", seconds(10)).has_value());
+  }
+  EXPECT_TRUE(PathExists(path));
+  ::unlink(path.c_str());
+  listen.inherited = 100000;
+  EXPECT_FALSE(StartHttpServer(listen, Echo).has_value());
+}
+
 TEST(HttpServer, SaysWhatItCannotListenOn) {
   HttpListen listen;
   listen.address = "127.0.0.1";

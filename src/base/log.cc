@@ -2,11 +2,17 @@
 #include "base/log.h"
 
 #include <atomic>
+#include <map>
 #include <memory>
+#include <mutex>
 
+#include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include "base/file.h"
+#include "base/log_files.h"
 #include "base/text.h"
 
 namespace calico {
@@ -14,16 +20,50 @@ namespace {
 
 std::atomic<LogLevel> g_level{LogLevel::kInfo};
 
+// Lines are flushed one by one: the last words of a process that dies are the ones that matter.
+std::shared_ptr<spdlog::logger> LoggerTo(spdlog::sink_ptr sink) {
+  auto made = std::make_shared<spdlog::logger>("calico", std::move(sink));
+  made->set_level(spdlog::level::trace);
+  made->set_pattern("%Y-%m-%d %H:%M:%S.%e %v");
+  made->flush_on(spdlog::level::trace);
+  return made;
+}
+
 spdlog::logger& Logger() {
-  static const std::shared_ptr<spdlog::logger> logger = [] {
-    auto made = std::make_shared<spdlog::logger>("calico", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    made->set_level(spdlog::level::trace);
-    made->set_pattern("%Y-%m-%d %H:%M:%S.%e %v");
-    made->flush_on(spdlog::level::trace);
-    return made;
-  }();
+  static const auto logger = LoggerTo(std::make_shared<spdlog::sinks::stderr_sink_mt>());
   return *logger;
 }
+
+// One file per part, opened at its first line.
+class PartFiles {
+ public:
+  PartFiles(std::string directory, std::function<std::string(std::string_view)> part_of,
+            std::size_t most_bytes)
+      : directory_(std::move(directory)), part_of_(std::move(part_of)), most_bytes_(most_bytes) {}
+
+  spdlog::logger* For(std::string_view component) {
+    const std::string part = part_of_(component);
+    const std::lock_guard lock(mutex_);
+    auto& logger = loggers_[part];
+    if (logger == nullptr) {
+      try {
+        logger = LoggerTo(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(
+            directory_ + "/" + part + "/current", most_bytes_, kOldLogs));
+      } catch (const spdlog::spdlog_ex&) {
+        return nullptr;  // stderr has the line; the next one tries again
+      }
+    }
+    return logger.get();
+  }
+
+ private:
+  const std::string directory_;
+  const std::function<std::string(std::string_view)> part_of_;
+  const std::size_t most_bytes_;
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<spdlog::logger>> loggers_;
+};
+std::unique_ptr<PartFiles> g_files;
 
 std::string_view Name(LogLevel level) {
   switch (level) {
@@ -55,8 +95,20 @@ bool LogEnabled(LogLevel level) {
   return level >= g_level.load(std::memory_order_relaxed);
 }
 
+Status LogToFiles(const std::string& directory, std::function<std::string(std::string_view)> part_of,
+                  std::size_t most_bytes) {
+  RETURN_IF_ERROR(MakeDirectories(directory));
+  if (::access(directory.c_str(), W_OK) != 0) return Error::FromErrno(errno, "write to " + directory);
+  g_files = std::make_unique<PartFiles>(directory, std::move(part_of), most_bytes);
+  return Ok();
+}
+
 void LogLine(LogLevel level, std::string_view component, std::string_view text) {
-  Logger().log(spdlog::level::info, "[{}][{}] {}: {}", Name(level), ::getpid(), component, text);
+  const std::string line = fmt::format("[{}][{}] {}: {}", Name(level), ::getpid(), component, text);
+  Logger().log(spdlog::level::info, spdlog::string_view_t(line));
+  if (g_files == nullptr) return;
+  if (spdlog::logger* const file = g_files->For(component))
+    file->log(spdlog::level::info, spdlog::string_view_t(line));
 }
 
 bool ParseLogLevel(std::string_view text, LogLevel& level) {

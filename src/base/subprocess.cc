@@ -225,7 +225,9 @@ Result<std::optional<int>> FollowProcess(const std::vector<std::string>& argv,
 
 Result<StartedProcess> StartDetached(const std::vector<std::string>& argv, const std::string& log_path) {
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  const UniqueFd log(::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  const UniqueFd log(log_path.empty()
+                         ? ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)
+                         : ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (!log.valid()) return Error::FromErrno(errno, "open " + log_path);
   ASSIGN_OR_RETURN(Pipe exec_status, MakePipe());
   std::vector<char*> pointers = Pointers(argv);

@@ -38,7 +38,8 @@ struct StartedProcess {
   pid_t pid = -1;
   UniqueFd pidfd;  // readable once the process has ended (pidfd_open(2))
 };
-// Starts `argv` in a session of its own, stdout and stderr appended to `log_path`.
+// Starts `argv` in a session of its own, stdout and stderr appended to `log_path`; empty: they are our
+// stderr.
 Result<StartedProcess> StartDetached(const std::vector<std::string>& argv, const std::string& log_path);
 // The same handle for a process somebody else started. kNotFound if it is gone.
 Result<StartedProcess> AdoptProcess(pid_t pid);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datastore/choice.h"
 
+#include <algorithm>
+#include <string_view>
+
 #include <fmt/format.h>
 
 #include "base/file.h"
@@ -163,17 +166,30 @@ Result<StoreChoice> ByContent(const StoreSettings& settings, const std::string& 
   return choice;
 }
 
+// The package's sample is all comments and says nothing. One that cannot be read is an error later.
+bool DefaultFileCounts() {
+  const auto text = ReadFile(kDefaultConfigFile);
+  if (!text.has_value()) return PathExists(kDefaultConfigFile);
+  const auto lines = Split(*text, '\n');
+  return std::any_of(lines.begin(), lines.end(), [](const auto& line) {
+    const std::string_view said = Trim(line);
+    return !said.empty() && said[0] != '#';
+  });
+}
+
 }  // namespace
 
 Result<StoreChoice> ChooseStore(const Environment& environment, const std::string& config_file,
                                 Program program, const Probes& probes) {
-  if (!config_file.empty() && PathExists(config_file)) return ByFile(config_file, program, probes);
+  const bool default_file = DefaultFileCounts();
+  if (!config_file.empty() && (config_file == kDefaultConfigFile ? default_file : PathExists(config_file)))
+    return ByFile(config_file, program, probes);
   if (!config_file.empty() && config_file != kDefaultConfigFile)
     return Error(ErrorCode::kInvalidArgument, "Error reading config file: " + config_file);
   const StoreSettings variables = FromEnvironment(environment);
   if (!variables.type.empty()) return ByVariableType(variables, program, probes);
   const bool file_counts = program != Program::kNode || !HasEtcdVariable(environment);
-  if (file_counts && PathExists(kDefaultConfigFile)) return ByFile(kDefaultConfigFile, program, probes);
+  if (file_counts && default_file) return ByFile(kDefaultConfigFile, program, probes);
   if (const char* variable = WhatNamesTheServers(environment); variable != nullptr)
     return ByContent(variables, variable, environment, program, probes);
   StoreChoice choice = LocalStore(variables, "nothing else is configured", program);

@@ -51,8 +51,9 @@ const Probes& NetworkProbes();
 // design.md section 2: DATASTORE_TYPE wins; else the config file (for kNode only when no ETCD_* variable is
 // set); else, with ETCD_ENDPOINTS, the generation whose data the servers hold; else SQLite, where only
 // calico-node creates the file. Each variable may be prefixed CALICO_. A file named by the user
-// (`config_file`) wins over all of this; empty = kDefaultConfigFile if it exists. Errors are the reference's
-// (calicoctl A.3, datastore-model A.5). kUnavailable: servers, or DNS, have to be asked and do not answer.
+// (`config_file`) wins over all of this; empty = kDefaultConfigFile if it exists. That one counts as absent
+// while all of it is comments, as the package installs it. Errors are the reference's (calicoctl A.3,
+// datastore-model A.5). kUnavailable: servers, or DNS, have to be asked and do not answer.
 Result<StoreChoice> ChooseStore(const Environment& environment, const std::string& config_file,
                                 Program program, const Probes& probes = NetworkProbes());
 

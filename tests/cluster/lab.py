@@ -83,7 +83,8 @@ class Host:
 
     def env(self, extra: dict[str, str] | None = None) -> dict[str, str]:
         env = {
-            "PATH": f"{BIN}:/usr/sbin:/usr/bin:/sbin:/bin",
+            # With systemd our programs come from a package.
+            "PATH": ("" if self.systemd else f"{BIN}:") + "/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": "/root",
             "LANG": "C.UTF-8",
             "TERM": os.environ.get("TERM", "dumb"),

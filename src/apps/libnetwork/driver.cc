@@ -24,65 +24,55 @@ constexpr Duration kUndoTime = std::chrono::milliseconds(300);
 
 using CallFunction = Result<std::string> (*)(const Call& call, const std::string& body);
 
+using CallTable = std::map<std::string, CallFunction>;
+
 Result<std::string> Succeed(const Call&, const std::string&) {
   return std::string("{}");
 }
-Result<std::string> NetworkActivate(const Call&, const std::string&) {
-  return ImplementsJson("NetworkDriver");
-}
-Result<std::string> IpamActivate(const Call&, const std::string&) {
-  return ImplementsJson("IpamDriver");
-}
-Result<std::string> NetworkCapabilities(const Call&, const std::string&) {
-  return std::string(R"({"Scope":"global"})");
-}
-Result<std::string> IpamCapabilities(const Call&, const std::string&) {
-  return std::string(R"({"RequiresMACAddress":false})");
-}
-Result<std::string> AddressSpaces(const Call&, const std::string&) {
-  return std::string(R"({"LocalDefaultAddressSpace":"CalicoLocalAddressSpace",)"
-                     R"("GlobalDefaultAddressSpace":"CalicoGlobalAddressSpace"})");
-}
-Result<std::string> OperInfo(const Call&, const std::string&) {
-  return std::string(R"({"Value":{}})");
-}
 
-using CallTable = std::map<std::string, CallFunction>;
-
-// Those that only have to succeed fail a container's start or leak its endpoint if they do not (reference
-// A9.3, A9.5).
 const CallTable& NetworkCalls() {
   static const CallTable table = {
-      {"/Plugin.Activate", NetworkActivate},
-      {"/NetworkDriver.GetCapabilities", NetworkCapabilities},
-      {"/NetworkDriver.AllocateNetwork", Succeed},
-      {"/NetworkDriver.FreeNetwork", Succeed},
       {"/NetworkDriver.CreateNetwork", CreateNetwork},
       {"/NetworkDriver.DeleteNetwork", Succeed},
       {"/NetworkDriver.CreateEndpoint", CreateEndpoint},
-      {"/NetworkDriver.EndpointOperInfo", OperInfo},
       {"/NetworkDriver.DeleteEndpoint", DeleteEndpoint},
       {"/NetworkDriver.Join", Join},
       {"/NetworkDriver.Leave", Leave},
-      {"/NetworkDriver.DiscoverNew", Succeed},
-      {"/NetworkDriver.DiscoverDelete", Succeed},
-      {"/NetworkDriver.ProgramExternalConnectivity", Succeed},
-      {"/NetworkDriver.RevokeExternalConnectivity", Succeed},
   };
   return table;
 }
 
 const CallTable& IpamCalls() {
   static const CallTable table = {
-      {"/Plugin.Activate", IpamActivate},
-      {"/IpamDriver.GetCapabilities", IpamCapabilities},
-      {"/IpamDriver.GetDefaultAddressSpaces", AddressSpaces},
       {"/IpamDriver.RequestPool", RequestPool},
-      {"/IpamDriver.ReleasePool", Succeed},
       {"/IpamDriver.RequestAddress", RequestAddress},
       {"/IpamDriver.ReleaseAddress", ReleaseAddress},
   };
   return table;
+}
+
+// Calls whose answer depends on nothing. Those that only have to succeed fail a container's start or leak its
+// endpoint if they do not (reference A9.3, A9.5).
+const std::map<std::string, std::string>& ConstantAnswers(bool network) {
+  static const std::map<std::string, std::string> of_network = {
+      {"/Plugin.Activate", ImplementsJson("NetworkDriver")},
+      {"/NetworkDriver.GetCapabilities", R"({"Scope":"global"})"},
+      {"/NetworkDriver.AllocateNetwork", "{}"},
+      {"/NetworkDriver.FreeNetwork", "{}"},
+      {"/NetworkDriver.EndpointOperInfo", R"({"Value":{}})"},
+      {"/NetworkDriver.DiscoverNew", "{}"},
+      {"/NetworkDriver.DiscoverDelete", "{}"},
+      {"/NetworkDriver.ProgramExternalConnectivity", "{}"},
+      {"/NetworkDriver.RevokeExternalConnectivity", "{}"},
+  };
+  static const std::map<std::string, std::string> of_ipam = {
+      {"/Plugin.Activate", ImplementsJson("IpamDriver")},
+      {"/IpamDriver.GetCapabilities", R"({"RequiresMACAddress":false})"},
+      {"/IpamDriver.GetDefaultAddressSpaces", R"({"LocalDefaultAddressSpace":"CalicoLocalAddressSpace",)"
+                                              R"("GlobalDefaultAddressSpace":"CalicoGlobalAddressSpace"})"},
+      {"/IpamDriver.ReleasePool", "{}"},
+  };
+  return network ? of_network : of_ipam;
 }
 
 constexpr char kContentType[] = "application/vnd.docker.plugins.v1.2+json";
@@ -124,6 +114,18 @@ HttpResponse Serve(const Server& server, const CallTable& table, const HttpReque
 
 }  // namespace
 
+std::optional<HttpResponse> AnswerWithoutStore(bool network, const std::string& path) {
+  const auto& answers = ConstantAnswers(network);
+  const auto answer = answers.find(path);
+  if (answer == answers.end()) return std::nullopt;
+  return HttpResponse{200, kContentType, answer->second};
+}
+
+HttpResponse Refusal(const std::string& path, const std::string& why) {
+  LogWarning("libnetwork", "{}: {}", path, why);
+  return Failed(500, why);
+}
+
 Driver::Driver(datastore::Client& client, const Clock& clock, Options options, WaitProgrammed wait_programmed,
                WorkloadMtu workload_mtu)
     : client_(client),
@@ -133,12 +135,14 @@ Driver::Driver(datastore::Client& client, const Clock& clock, Options options, W
       workload_mtu_(std::move(workload_mtu)) {}
 
 HttpResponse Driver::HandleNetwork(const HttpRequest& request) {
+  if (auto answer = AnswerWithoutStore(true, request.path)) return *answer;
   Options options = options_;
   if (options.veth_mtu_bytes == 0 && workload_mtu_) options.veth_mtu_bytes = workload_mtu_();
   return Serve({client_, clock_, options, wait_programmed_}, NetworkCalls(), request);
 }
 
 HttpResponse Driver::HandleIpam(const HttpRequest& request) {
+  if (auto answer = AnswerWithoutStore(false, request.path)) return *answer;
   return Serve({client_, clock_, options_, wait_programmed_}, IpamCalls(), request);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,12 @@ struct Options {
   Duration name_lookup_timeout = std::chrono::seconds(1);
 };
 Result<Options> OptionsFromEnvironment(const Environment& environment, const std::string& node_name);
+
+// What is answered before there is a store, or a Driver: activation, capabilities and the calls that must not
+// fail. `network`: of the network driver's socket, else of the IPAM driver's.
+std::optional<HttpResponse> AnswerWithoutStore(bool network, const std::string& path);
+// Status 500 with {"Err": "<why>"}.
+HttpResponse Refusal(const std::string& path, const std::string& why);
 
 // Docker's remote network and IPAM drivers (reference docker-and-cni A). Stateless: each call works on the
 // store, so any host may answer for any network. Thread-safe; handlers run concurrently.

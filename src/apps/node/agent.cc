@@ -3,14 +3,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <csignal>
 #include <cstdlib>
 #include <functional>
 #include <optional>
 #include <set>
 
 #include <fmt/format.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "apps/libnetwork/container_labels.h"
@@ -26,13 +24,16 @@
 #include "apps/node/felix_overrides.h"
 #include "apps/node/health.h"
 #include "apps/node/ipam_upkeep.h"
+#include "apps/node/log_parts.h"
 #include "apps/node/node_status_reporter.h"
 #include "apps/node/peer_metrics.h"
 #include "apps/node/peering_device.h"
+#include "apps/node/plugin_sockets.h"
 #include "apps/node/settings.h"
 #include "apps/node/show.h"
 #include "apps/node/shutdown_time.h"
 #include "apps/node/startup.h"
+#include "apps/node/store_wait.h"
 #include "apps/node/unused_variables.h"
 #include "base/file.h"
 #include "base/host_lock.h"
@@ -52,31 +53,13 @@ namespace calico::node {
 namespace {
 
 constexpr char kComponent[] = "agent";
-constexpr char kNetworkSocket[] = "/run/docker/plugins/calico.sock";
 // Until a speaker that has just started knows its peers' routes.
 constexpr Duration kTakeOverTime = std::chrono::seconds(60);
-constexpr char kIpamSocket[] = "/run/docker/plugins/calico-ipam.sock";
-
-// SIGTERM and SIGINT as a readable fd. Made before any thread, so that all of them inherit the mask.
-class StopSignals {
- public:
-  StopSignals() {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    fd_.Reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  }
-  int fd() const { return fd_.get(); }
-  bool Pending() const {
-    signalfd_siginfo info;
-    return ::read(fd_.get(), &info, sizeof info) > 0;
-  }
-
- private:
-  UniqueFd fd_;
-};
+// A boot waits for us no longer than that: dockerd, which may have to start our store, comes after us.
+constexpr Duration kMostStartTime = std::chrono::seconds(10);
+// How long an agent that cannot start goes on saying so to those who call a socket that outlives it.
+constexpr Duration kLastWords = std::chrono::seconds(2);
+constexpr Duration kRotationPeriod = std::chrono::seconds(10);
 
 // One agent per host, in a container or not: the lock goes away with the process, however it ends.
 Result<UniqueFd> TakeLock() {
@@ -91,47 +74,6 @@ Result<UniqueFd> TakeLock() {
     }
     SleepFor(std::chrono::milliseconds(10));
   }
-}
-
-// Until `attempt` gives anything but kUnavailable; false: told to stop meanwhile.
-Result<bool> WaitFor(const StopSignals& signals, const std::function<Status()>& attempt) {
-  std::string last;
-  for (;;) {
-    const Status status = attempt();
-    if (status.has_value()) return true;
-    if (status.error().code() != ErrorCode::kUnavailable) return status.error();
-    if (status.error().message() != last)
-      LogWarning(kComponent, "waiting for the datastore: {}", status.error().message());
-    last = status.error().message();
-    if (signals.Pending()) return false;
-    SleepFor(std::chrono::milliseconds(250));
-    if (signals.Pending()) return false;
-  }
-}
-
-// Until the store answers. False: a signal came first. An error: it is not the one that was asked for.
-Result<bool> WaitForStore(const datastore::StoreChoice& choice, datastore::Client& client,
-                          const StopSignals& signals) {
-  const std::string key = model::ToPath(model::Key::Resource(model::Kind::kClusterInformation, "default"));
-  return WaitFor(signals, [&]() -> Status {
-    const auto hurried = client.WithDeadline(std::chrono::steady_clock::now() + std::chrono::seconds(2));
-    const auto answer = hurried->Get(key);
-    if (!answer.has_value() && answer.error().code() != ErrorCode::kNotFound) return answer.error();
-    return datastore::CheckGeneration(choice, *hurried);
-  });
-}
-
-// The choice itself may have to ask servers that are not up yet. nullopt: told to stop.
-Result<std::optional<datastore::StoreChoice>> WaitForChoice(const Environment& environment,
-                                                            const StopSignals& signals) {
-  std::optional<datastore::StoreChoice> choice;
-  ASSIGN_OR_RETURN(const bool chosen, WaitFor(signals, [&]() -> Status {
-                     ASSIGN_OR_RETURN(choice,
-                                      datastore::ChooseStore(environment, "", datastore::Program::kNode));
-                     return Ok();
-                   }));
-  if (!chosen) choice.reset();
-  return choice;
 }
 
 Result<HostAddresses> ReadHostAddresses() {
@@ -156,6 +98,7 @@ bgp::BirdSpeaker::Options BirdOptions(const Environment& environment) {
     const Result<bool> has = WithRtnetlink(HasBirdRoutes);
     return has.has_value() && *has;
   };
+  options.log_path = DaemonLog(environment, "bird");
   options.route_hold.hold = [](const std::vector<net::Cidr>& within) {
     return WithRtnetlink([&](kernel::Rtnetlink& rtnetlink) { return HoldBirdRoutes(rtnetlink, within); });
   };
@@ -168,6 +111,7 @@ bgp::BirdSpeaker::Options BirdOptions(const Environment& environment) {
 
 bgp::GobgpSpeaker::Options GobgpOptions(const Environment& environment) {
   bgp::GobgpSpeaker::Options options;
+  options.log_path = DaemonLog(environment, "calico-bgp-daemon");
   options.password_of = [environment](const dataplane_api::BgpSecret& secret) {
     return ReadBgpPassword(environment, secret);
   };
@@ -183,8 +127,9 @@ class Agent {
  public:
   Agent(const Environment& environment, datastore::Client& client, std::string store_reason, std::string node,
         model::FelixConfiguration overrides, Backend backend, BgpVariables bgp_variables,
-        std::vector<AddressChoice> addresses)
+        std::vector<AddressChoice> addresses, PluginSockets& plugin_sockets)
       : environment_(environment),
+        plugin_sockets_(plugin_sockets),
         client_(client),
         store_reason_(std::move(store_reason)),
         node_(std::move(node)),
@@ -231,6 +176,7 @@ class Agent {
   // the kernel's state must stay as it is anyway. What would outlive us is the socket files.
   [[noreturn]] void Leave(int exit_code) const {
     for (const std::string& socket : sockets_) ::unlink(socket.c_str());
+    plugin_sockets_.RemoveFiles();
     std::fflush(nullptr);
     std::_Exit(exit_code);
   }
@@ -431,7 +377,7 @@ class Agent {
   }
 
   Status StartPlugins() {
-    if (environment_.GetOr("CALICO_LIBNETWORK_ENABLED", "") != "true") return Ok();
+    if (!plugin_sockets_.wanted()) return Ok();
     ASSIGN_OR_RETURN(const libnetwork::Options options,
                      libnetwork::OptionsFromEnvironment(environment_, node_));
     plugin_ = std::make_unique<libnetwork::Driver>(
@@ -450,15 +396,8 @@ class Agent {
     docker_->Start();
     reconciler_ = std::make_unique<libnetwork::Reconciler>(client_, clock_, options);
     reconciler_->Start();
-    HttpListen network;
-    network.unix_path = kNetworkSocket;
-    network.threads = 8;
-    RETURN_IF_ERROR(
-        Serve(network, [this](const HttpRequest& request) { return plugin_->HandleNetwork(request); }));
-    HttpListen ipam = network;
-    ipam.unix_path = kIpamSocket;
-    RETURN_IF_ERROR(Serve(ipam, [this](const HttpRequest& request) { return plugin_->HandleIpam(request); }));
-    LogInfo(kComponent, "Docker plugins: {}, {}", kNetworkSocket, kIpamSocket);
+    plugin_sockets_.Serve([this](const HttpRequest& request) { return plugin_->HandleNetwork(request); },
+                          [this](const HttpRequest& request) { return plugin_->HandleIpam(request); });
     return Ok();
   }
 
@@ -488,6 +427,7 @@ class Agent {
   }
 
   const Environment& environment_;
+  PluginSockets& plugin_sockets_;
   datastore::Client& client_;
   const std::string store_reason_;
   const SystemClock clock_;
@@ -521,26 +461,45 @@ class Agent {
   std::vector<std::string> sockets_;
 };
 
-}  // namespace
+// How far the start is, for those who wait for it.
+struct Beginning {
+  const StopSignals& signals;
+  const ServiceManager& manager;
+  PluginSockets& plugins;
+  TimePoint begun = std::chrono::steady_clock::now();
 
-Status RunAgent(const Environment& environment) {
-  const StopSignals signals;
+  void WaitsFor(const std::string& what) const {
+    plugins.WaitFor(what);
+    manager.Tell("STATUS=" + what);
+    if (std::chrono::steady_clock::now() - begun > kMostStartTime) manager.Tell("READY=1");
+  }
+  void Fails(const std::string& why) const {
+    plugins.Refuse("calico-node cannot start: " + why);
+    manager.Tell("STATUS=cannot start: " + why);
+    if (plugins.inherited()) signals.Await(kLastWords);
+  }
+};
+
+Status Run(const Environment& environment, const Beginning& beginning) {
   ASSIGN_OR_RETURN(const model::FelixConfiguration overrides, FelixOverrides(environment));
   ASSIGN_OR_RETURN(const LogLevel startup_level, StartupLogLevel(environment, overrides));
   InitLogging(startup_level, "calico-node");
   RETURN_IF_ERROR(CheckRefusedVariables(environment));
   ASSIGN_OR_RETURN(const UniqueFd lock, TakeLock());
+  RETURN_IF_ERROR(beginning.plugins.Listen());
+  const OnWaiting on_waiting = [&](const std::string& what) { beginning.WaitsFor(what); };
   ASSIGN_OR_RETURN(const std::string node, DetermineNodeName(environment));
   ASSIGN_OR_RETURN(const Backend backend, BackendOf(environment));
   ASSIGN_OR_RETURN(BgpVariables bgp_variables, ReadBgpVariables(environment, node));
   for (const std::string& sentence : UnusedVariables(environment)) LogWarning(kComponent, "{}", sentence);
-  ASSIGN_OR_RETURN(const std::optional<datastore::StoreChoice> chosen, WaitForChoice(environment, signals));
+  ASSIGN_OR_RETURN(const std::optional<datastore::StoreChoice> chosen,
+                   WaitForChoice(environment, beginning.signals, on_waiting));
   if (!chosen) return Ok();
   const datastore::StoreChoice& choice = *chosen;
   ASSIGN_OR_RETURN(const std::unique_ptr<datastore::Client> client, datastore::OpenStore(choice));
   LogInfo(kComponent, "calico-node {}, node {}, store {} ({})", kVersion, node, client->name(),
           choice.reason);
-  ASSIGN_OR_RETURN(const bool store_answers, WaitForStore(choice, *client, signals));
+  ASSIGN_OR_RETURN(const bool store_answers, WaitForStore(choice, *client, beginning.signals, on_waiting));
   if (!store_answers) return Ok();
 
   ASSIGN_OR_RETURN(const HostAddresses host, ReadHostAddresses());
@@ -555,9 +514,10 @@ Status RunAgent(const Environment& environment) {
                    ReadFelixSettings(datastore::Resources(*client, clock), node, overrides));
 
   Agent agent(environment, *client, choice.reason, node, overrides, backend, std::move(bgp_variables),
-              std::move(addresses));
+              std::move(addresses), beginning.plugins);
   if (const Status started = agent.Start(settings); !started.has_value()) {
     fmt::print(stderr, "calico-node: {}\n", started.error().message());
+    beginning.Fails(started.error().message());
     agent.Leave(1);
   }
   RemoveShutdownTime(environment);
@@ -565,13 +525,29 @@ Status RunAgent(const Environment& environment) {
   // `calicoctl node run` waits for this line, as upstream's does.
   fmt::print("Calico node started successfully\n");
   std::fflush(stdout);
+  beginning.manager.Tell(fmt::format("READY=1\nSTATUS=node {}, store {}", node, client->name()));
   EventLoop main_loop;
-  const auto watch = main_loop.WatchFd(signals.fd(), EventLoop::Interest::kRead, [&] {
-    if (signals.Pending()) main_loop.Stop();
+  const auto watch = main_loop.WatchFd(beginning.signals.fd(), EventLoop::Interest::kRead, [&] {
+    if (beginning.signals.Pending()) main_loop.Stop();
   });
+  const auto rotation = main_loop.Every(kRotationPeriod, RotateDaemonLogs);
   main_loop.Run();
   LogInfo(kComponent, "stopping; routes, policy and BGP stay as they are");
   agent.Leave(0);
+}
+
+}  // namespace
+
+Status RunAgent(const Environment& environment, const ServiceManager& manager) {
+  const StopSignals signals;
+  InitLogging(LogLevel::kInfo, "calico-node");
+  BeginLogFiles(environment);
+  PluginSockets plugins(environment, manager.sockets());
+  const Beginning beginning{signals, manager, plugins};
+  Status status = Run(environment, beginning);
+  if (status.has_value()) return status;
+  beginning.Fails(status.error().message());
+  return status;
 }
 
 Status Clean() {

@@ -7,6 +7,7 @@
 
 #include "apps/node/agent.h"
 #include "apps/node/probe.h"
+#include "apps/node/service_environment.h"
 #include "apps/node/show.h"
 #include "apps/node/shutdown_time.h"
 
@@ -22,7 +23,8 @@ int Report(const calico::Status& status) {
 
 int main(int argc, char** argv) {
   using namespace calico;
-  const Environment environment = Environment::OfProcess();
+  const ServiceManager manager = ServiceManager::OfProcess();
+  const Environment environment = node::WithServiceNames(Environment::OfProcess());
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   if (arguments == std::vector<std::string>{"-shutdown"})
     return Report(node::WriteShutdownTime(environment, SystemClock()));
@@ -48,7 +50,7 @@ int main(int argc, char** argv) {
   const auto* version = app.add_subcommand("version", "print the version");
   CLI11_PARSE(app, argc, argv);
 
-  if (*run) return Report(node::RunAgent(environment));
+  if (*run) return Report(node::RunAgent(environment, manager));
   if (*clean) return Report(node::Clean());
   if (*show) return Report(node::Show(topic, std::cout));
   if (*version) std::cout << node::kVersion << std::endl;

@@ -154,7 +154,7 @@ struct BirdSpeaker::Impl {
     if (on_disk.has_value() && *on_disk == wanted) return Ok();
     for (const std::string& path :
          {options.config_path, options.socket_path, options.pid_path, options.log_path}) {
-      RETURN_IF_ERROR(MakeDirectories(DirectoryOf(path)));
+      if (!path.empty()) RETURN_IF_ERROR(MakeDirectories(DirectoryOf(path)));
     }
     // BIRD judges first: what it refuses never takes the place of what it runs with.
     const std::string candidate = options.config_path + ".new";

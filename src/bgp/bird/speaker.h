@@ -27,7 +27,7 @@ class BirdSpeaker final : public Speaker {
     std::string config_path = "/etc/calico/confd/config/bird.cfg";
     std::string socket_path = "/var/run/calico/bird.ctl";
     std::string pid_path = "/var/run/calico/bird.pid";
-    std::string log_path = "/var/log/calico/bird.log";
+    std::string log_path = "/var/log/calico/bird/current";  // empty: our stderr
     // Whether the kernel still holds routes of protocol bird: then BIRD starts with -R (graceful restart).
     std::function<bool()> kernel_has_bird_routes;
     RouteHold::Kernel route_hold;

@@ -134,7 +134,7 @@ struct GobgpSpeaker::Impl : std::enable_shared_from_this<GobgpSpeaker::Impl> {
       return Tell();
     }
     for (const std::string& path : {options.socket_path, options.pid_path, options.log_path}) {
-      RETURN_IF_ERROR(MakeDirectories(DirectoryOf(path)));
+      if (!path.empty()) RETURN_IF_ERROR(MakeDirectories(DirectoryOf(path)));
     }
     ::unlink(options.socket_path.c_str());
     // Peers go on with the routes that they have of us if we say that our kernel has kept its ones.

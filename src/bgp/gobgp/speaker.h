@@ -27,7 +27,7 @@ class GobgpSpeaker final : public Speaker {
     std::string binary = "gobgpd";
     std::string socket_path = kGobgpSocket;
     std::string pid_path = "/var/run/calico/gobgpd.pid";
-    std::string log_path = "/var/log/calico/gobgpd.log";
+    std::string log_path = "/var/log/calico/calico-bgp-daemon/current";  // empty: our stderr
     PasswordOf password_of;
   };
   GobgpSpeaker(EventLoop& loop, const Clock& clock, Options options);

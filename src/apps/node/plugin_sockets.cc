@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/node/plugin_sockets.h"
+
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "apps/libnetwork/driver.h"
+#include "base/log.h"
+
+namespace calico::node {
+namespace {
+
+constexpr char kComponent[] = "libnetwork";
+constexpr int kThreads = 8;
+// Of the calls that come before the agent serves. More are refused at once: a thread must be left for what
+// needs no waiting, and nobody may wait behind others for longer than the deadline.
+constexpr int kMostWaiting = kThreads - 2;
+
+}  // namespace
+
+PluginSockets::PluginSockets(const Environment& environment, const std::vector<InheritedSocket>& held)
+    : PluginSockets(environment, held, Paths()) {}
+
+PluginSockets::PluginSockets(const Environment& environment, const std::vector<InheritedSocket>& held,
+                             Paths paths)
+    : paths_(std::move(paths)), call_deadline_(libnetwork::Options().call_deadline) {
+  network_.path = paths_.network;
+  ipam_.path = paths_.ipam;
+  WaitFor("it has just begun");
+  std::vector<std::pair<End*, int>> ours;
+  for (const InheritedSocket& socket : held) {
+    for (End* end : {&network_, &ipam_}) {
+      if (socket.path == end->path) ours.emplace_back(end, socket.fd.get());
+    }
+  }
+  inherited_ = !ours.empty();
+  const auto setting = environment.Get("CALICO_LIBNETWORK_ENABLED");
+  wanted_ = setting ? *setting == "true" : inherited_;
+  if (!wanted_)
+    Refuse("calico-node does not serve Docker on this host: CALICO_LIBNETWORK_ENABLED is not true");
+  for (const auto& [end, fd] : ours) {
+    if (const Status opened = Open(*end, fd); !opened.has_value())
+      LogError(kComponent, "{}: {}", end->path, opened.error().message());
+  }
+}
+
+PluginSockets::~PluginSockets() {
+  if (!decided_.WaitUntil(TimePoint())) Refuse("calico-node ends");
+  // Their threads use what is destroyed next.
+  network_.server.reset();
+  ipam_.server.reset();
+}
+
+Status PluginSockets::Listen() {
+  if (!wanted_) return Ok();
+  for (End* end : {&network_, &ipam_}) {
+    if (end->server == nullptr) RETURN_IF_ERROR(Open(*end, -1));
+  }
+  LogInfo(kComponent, "Docker plugins: {}, {}{}", network_.path, ipam_.path,
+          inherited_ ? ", held by the service manager" : "");
+  return Ok();
+}
+
+Status PluginSockets::Open(End& end, int inherited_fd) {
+  HttpListen listen;
+  listen.inherited = inherited_fd;
+  end.inherited = inherited_fd >= 0;
+  if (!end.inherited) listen.unix_path = end.path;
+  listen.threads = kThreads;
+  ASSIGN_OR_RETURN(end.server, StartHttpServer(listen, [this, &end](const HttpRequest& request) {
+                     return Answer(end, request);
+                   }));
+  return Ok();
+}
+
+void PluginSockets::WaitFor(const std::string& what) {
+  waits_for_ = std::make_shared<const std::string>(what);
+}
+
+void PluginSockets::Serve(HttpHandler network, HttpHandler ipam) {
+  network_.serving = std::move(network);
+  ipam_.serving = std::move(ipam);
+  decided_.Notify();
+}
+
+void PluginSockets::Refuse(const std::string& why) {
+  refused_ = std::make_shared<const std::string>(why);
+  decided_.Notify();
+}
+
+void PluginSockets::RemoveFiles() const {
+  for (const End* end : {&network_, &ipam_}) {
+    if (end->server != nullptr && !end->inherited) ::unlink(end->path.c_str());
+  }
+}
+
+HttpResponse PluginSockets::Answer(End& end, const HttpRequest& request) {
+  bool decided = decided_.WaitUntil(TimePoint());
+  if (decided && refused_.load() == nullptr) return end.serving(request);
+  if (wanted_) {
+    if (auto answer = libnetwork::AnswerWithoutStore(&end == &network_, request.path)) return *answer;
+  }
+  if (!decided) {
+    if (++end.waiting <= kMostWaiting) decided = decided_.WaitUntil(request.received + call_deadline_);
+    --end.waiting;
+  }
+  if (!decided) return libnetwork::Refusal(request.path, "calico-node is starting: " + *waits_for_.load());
+  if (const auto why = refused_.load(); why != nullptr) return libnetwork::Refusal(request.path, *why);
+  return end.serving(request);
+}
+
+}  // namespace calico::node
