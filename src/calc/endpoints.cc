@@ -104,6 +104,11 @@ std::vector<net::Cidr> AddressesOf(const Object& object) {
   return {};
 }
 
+std::string DockerContainerOf(const Object& object) {
+  const auto* workload = std::get_if<WorkloadEndpoint>(&object);
+  return workload != nullptr && workload->orchestrator == "libnetwork" ? workload->container_id : "";
+}
+
 std::vector<NamedPort> NamedPortsOf(const Object& object) {
   const std::vector<model::EndpointPort>* ports = nullptr;
   if (const auto* workload = std::get_if<WorkloadEndpoint>(&object)) ports = &workload->ports;

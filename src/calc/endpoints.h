@@ -26,6 +26,8 @@ std::vector<std::string> ProfilesOf(const model::Object& object);
 // Without those of its profiles. A workload cannot give itself the labels of a namespace or service account.
 model::Labels OwnLabels(const model::Object& object);
 std::vector<net::Cidr> AddressesOf(const model::Object& object);
+// The container of an endpoint that shares it with other endpoints, by a name of the host; "" of all others.
+std::string DockerContainerOf(const model::Object& object);
 std::vector<NamedPort> NamedPortsOf(const model::Object& object);
 
 dataplane_api::Endpoint ToDataplane(const model::WorkloadEndpoint& endpoint);  // without its policies

@@ -139,7 +139,19 @@ struct Graph::Impl {
     }
     if (is_local || old != nullptr) {
       MarkEndpoint(key);
+      for (const ObjectPtr& changed : {old, object}) {
+        ForSiblings(key, changed, [&](const Key& sibling, const model::Object&) { MarkEndpoint(sibling); });
+      }
       bgp_changed = bgp_changed || cluster.HasWorkloadPeers();
+    }
+  }
+  // The other local endpoints of the same container, which Docker has connected to several networks.
+  template <typename Visit>
+  void ForSiblings(const Key& key, const ObjectPtr& object, const Visit& visit) const {
+    const std::string container = object == nullptr ? "" : DockerContainerOf(*object);
+    if (container.empty()) return;
+    for (const auto& [other, endpoint] : local) {
+      if (other != key && DockerContainerOf(*endpoint.object) == container) visit(other, *endpoint.object);
     }
   }
   std::vector<ClusterState::LocalWorkload> LocalWorkloads() const {
@@ -321,6 +333,10 @@ struct Graph::Impl {
     if (model::IsSwitchedOff(endpoint)) return std::nullopt;  // nothing passes an interface without endpoint
     // Reference felix 1.3: without the permission such an endpoint is as if it were not there.
     if (!out.spoofable.empty() && !host.allow_spoofing) return std::nullopt;
+    // It answers through one of its interfaces, whichever address was asked.
+    ForSiblings(found->first, found->second.object, [&](const Key&, const model::Object& sibling) {
+      for (const net::Cidr& address : AddressesOf(sibling)) out.spoofable.push_back(address);
+    });
     // OpenStack's endpoints have them without being asked (reference felix 3.5).
     if (!host.floating_ips && endpoint.orchestrator != "openstack") out.floating_ips.clear();
     out.policies = policies.OfWorkload(found->second.id);

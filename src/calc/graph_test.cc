@@ -280,6 +280,24 @@ TEST_F(GraphTest, HostSettingsComeFromPoolsBlocksAndConfiguration) {
   EXPECT_EQ(host.endpoint_to_host, dataplane_api::HostSettings::EndpointToHost::kAccept);
 }
 
+TEST_F(GraphTest, EndpointsOfOneDockerContainerMaySendFromEachOthersAddresses) {
+  InSync();
+  const auto of = [](const char* node, const char* ip, const char* container) {
+    Object object = Endpoint(node, "cali1", ip, kAllow);
+    std::get<model::WorkloadEndpoint>(object).container_id = container;
+    return object;
+  };
+  Put(EndpointKey("a"), of("node1", "10.0.0.1", "c1"));
+  Put(EndpointKey("stranger"), of("node1", "10.0.0.8", "c2"));
+  Put(EndpointKey("remote"), of("node2", "10.0.0.9", "c1"));
+  const Batch both = Put(EndpointKey("b"), of("node1", "10.0.0.2", "c1"));
+  ASSERT_EQ(both.endpoints.size(), 2U);
+  EXPECT_THAT(both.endpoints.at("default/a")->spoofable, ElementsAre(C("10.0.0.2/32")));
+  EXPECT_THAT(both.endpoints.at("default/b")->spoofable, ElementsAre(C("10.0.0.1/32")));
+  const Batch left = Remove(EndpointKey("a"));
+  EXPECT_TRUE(left.endpoints.at("default/b")->spoofable.empty());
+}
+
 TEST_F(GraphTest, FloatingAddressesAreInForceWhereTheyAreEnabled) {
   InSync();
   Object object = Endpoint("node1", "cali1", "10.0.0.1", kAllow);

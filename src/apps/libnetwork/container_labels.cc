@@ -7,7 +7,6 @@
 
 #include "apps/libnetwork/endpoints.h"
 #include "base/log.h"
-#include "datastore/resources.h"
 #include "model/validate/validate.h"
 
 namespace calico::libnetwork {
@@ -17,7 +16,6 @@ constexpr char kDriver[] = "calico";
 constexpr std::string_view kPrefix = "org.projectcalico.label.";
 constexpr std::string_view kReserved = "projectcalico.org/";  // what the system says of an endpoint
 constexpr Duration kStoreTimeout = std::chrono::seconds(5);
-constexpr int kAttempts = 10;  // against others who change the endpoint at the same time
 
 Status CheckLabel(const std::string& name, const std::string& value) {
   if (name.starts_with(kReserved)) return Error(ErrorCode::kInvalidArgument, "the name is reserved");
@@ -52,6 +50,7 @@ ContainerLabels::ContainerLabels(datastore::Client& client, const Clock& clock, 
     : client_(client), clock_(clock), options_(options) {}
 
 Status ContainerLabels::OnDockerUp() {
+  if (!options_.label_endpoints) return Ok();
   ASSIGN_OR_RETURN(const std::vector<DockerContainer> containers,
                    DockerApi(options_.docker_endpoint, options_.label_timeout).ListContainers());
   for (const DockerContainer& container : containers) RETURN_IF_ERROR(LabelAll(container));
@@ -59,6 +58,7 @@ Status ContainerLabels::OnDockerUp() {
 }
 
 void ContainerLabels::OnDockerEvent(const DockerEvent& event) {
+  if (!options_.label_endpoints) return;
   Status done;
   if (event.type == "network" && event.action == "connect" && Attribute(event, "type") == kDriver)
     done = OnConnect(event.id, Attribute(event, "container"));
@@ -100,29 +100,11 @@ Status ContainerLabels::LabelAll(const DockerContainer& container) {
 
 Status ContainerLabels::Label(const std::string& endpoint_id,
                               const std::map<std::string, std::string>& labels) {
+  // There is none of another driver's network, nor of one that was disconnected meanwhile.
   const auto store = client_.WithDeadline(clock_.Now() + kStoreTimeout);
-  datastore::Resources resources(*store, clock_);
-  ASSIGN_OR_RETURN(const model::Key key, EndpointKey(options_.node_name, endpoint_id));
-  for (int attempt = 1;; ++attempt) {
-    auto stored = resources.Get(key);
-    if (!stored.has_value()) {
-      // Of another driver's network, or disconnected meanwhile.
-      if (stored.error().code() == ErrorCode::kNotFound) return Ok();
-      return std::move(stored).error();
-    }
-    auto endpoint = std::get<model::WorkloadEndpoint>(stored->object);
-    const auto before = endpoint.metadata.labels;
-    for (const auto& [name, value] : labels) endpoint.metadata.labels[name] = value;
-    if (endpoint.metadata.labels == before) return Ok();
-    auto updated = resources.Update(std::move(endpoint));
-    if (updated.has_value()) {
-      LogDebug("libnetwork", "endpoint {} has its container's labels", endpoint_id);
-      return Ok();
-    }
-    if (updated.error().code() == ErrorCode::kNotFound) return Ok();
-    if (updated.error().code() != ErrorCode::kConflict || attempt == kAttempts)
-      return std::move(updated).error();
-  }
+  return ChangeEndpoint(*store, clock_, options_.node_name, endpoint_id, [&](model::WorkloadEndpoint& it) {
+    for (const auto& [name, value] : labels) it.metadata.labels[name] = value;
+  });
 }
 
 }  // namespace calico::libnetwork

@@ -15,7 +15,7 @@ namespace calico::libnetwork {
 // and what cannot be a label of Calico, are left out; the latter with a log line.
 std::map<std::string, std::string> EndpointLabels(const std::map<std::string, std::string>& container);
 
-// Copies containers' labels to this host's endpoints (CALICO_LIBNETWORK_LABEL_ENDPOINTS). A container's
+// Copies containers' labels to this host's endpoints if options.label_endpoints says so. A container's
 // labels cannot be learned inside a plugin call (reference docker-and-cni A8), but Docker tells of `connect`
 // before it starts the container's program, which so finds its policy in force as a rule; `start` comes later
 // and says the labels once more, for what could not be asked for at `connect`.

@@ -47,6 +47,7 @@ class ContainerLabelsTest : public testing::DriverFixture {
       if (request.path == "/networks/" + kNetwork) return {200, "application/json", network};
       return {200, "application/json", containers};
     }));
+    options.label_endpoints = true;
     labels_ = std::make_unique<ContainerLabels>(faulty(), clock(), options);
   }
   void TearDown() override {
@@ -118,6 +119,16 @@ TEST_F(ContainerLabelsTest, ConcernNoOtherDriverAndNoEndpointThatIsGone) {
   Connect();
   Start();
   EXPECT_THAT(Endpoints(), IsEmpty());
+}
+
+TEST_F(ContainerLabelsTest, StayWithTheContainerUnlessSwitchedOn) {
+  Network("CreateEndpoint", EndpointBody(TakeAddress()));
+  containers = Listed(kEndpoint);
+  options.label_endpoints = false;
+  labels_ = std::make_unique<ContainerLabels>(faulty(), clock(), options);
+  EXPECT_TRUE(labels_->OnDockerUp().has_value());
+  Start();
+  EXPECT_THAT(asked, IsEmpty());
 }
 
 TEST_F(ContainerLabelsTest, WinAgainstAChangeOfTheSameEndpoint) {

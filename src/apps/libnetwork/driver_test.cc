@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "apps/libnetwork/testing/driver_fixture.h"
+#include "base/text.h"
 #include "ipam/allocator.h"
 #include "ipam/testing/invariants.h"
 
@@ -17,6 +18,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::kEndpoint;
 using testing::kNetwork;
+using testing::kOtherNetwork;
 using testing::kSecondEndpoint;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
@@ -248,7 +250,7 @@ TEST_F(DriverTest, GivesAnIpv6GatewayOnlyToIpv6Endpoints) {
   EXPECT_THAT(answer, HasSubstr(R"(/128","RouteType":1,"NextHop":""}],)"));
 }
 
-TEST_F(DriverTest, GivesTheGatewayOnlyToTheFirstEndpointOfASandbox) {
+TEST_F(DriverTest, GivesEachEndpointOfASandboxAGatewayOfItsOwn) {
   AddPool("pool", "192.168.0.0/16");
   NameNetwork(kNetwork, "net1");
   Network("CreateEndpoint", EndpointBody(TakeAddress()));
@@ -256,11 +258,48 @@ TEST_F(DriverTest, GivesTheGatewayOnlyToTheFirstEndpointOfASandbox) {
   EXPECT_THAT(Network("Join", JoinBody()), HasSubstr(R"("Gateway":"169.254.1.1")"));
   EXPECT_EQ(
       Network("Join", JoinBody(kSecondEndpoint)),
-      R"({"InterfaceName":{"SrcName":"temp77777777777","DstPrefix":"cali"},"Gateway":"","GatewayIPv6":"",)"
-      R"("StaticRoutes":[],"DisableGatewayService":true})");
-  Network("Leave", IdsBody(kSecondEndpoint));
+      R"({"InterfaceName":{"SrcName":"temp77777777777","DstPrefix":"cali"},"Gateway":"169.254.1.2",)"
+      R"("GatewayIPv6":"","StaticRoutes":[{"Destination":"169.254.1.2/32","RouteType":1,"NextHop":""}],)"
+      R"("DisableGatewayService":false})");
+  for (const model::WorkloadEndpoint& endpoint : Endpoints())
+    EXPECT_EQ(endpoint.container_id, "5b6abe2037e8");
+  // The first leaves, a third comes: the first's gateway is free again.
+  Network("Leave", IdsBody());
+  Network("DeleteEndpoint", IdsBody());
+  Network("CreateEndpoint", EndpointBody(TakeAddress()));
+  EXPECT_THAT(Network("Join", JoinBody()), HasSubstr(R"("Gateway":"169.254.1.1")"));
+}
+
+TEST_F(DriverTest, PutsEachAddressOfAContainerIntoAllItsNetworks) {
+  AddPool("pool", "192.168.0.0/16");
+  NameNetwork(kNetwork, "net1");
+  NameNetwork(kOtherNetwork, "net2");
+  const auto profiles = [&] {
+    std::map<std::string, std::vector<std::string>> all;
+    for (const model::WorkloadEndpoint& endpoint : Endpoints()) all[endpoint.endpoint] = endpoint.profiles;
+    return all;
+  };
+  Network("CreateEndpoint", EndpointBody(TakeAddress()));
+  Network("CreateEndpoint",
+          ReplaceAll(EndpointBody(TakeAddress(), kSecondEndpoint), kNetwork, kOtherNetwork));
+  Network("Join", JoinBody());
+  Network("Join", JoinBody(kSecondEndpoint));
+  EXPECT_THAT(profiles()[kEndpoint], ElementsAre("net1", "net2"));
+  EXPECT_THAT(profiles()[kSecondEndpoint], ElementsAre("net2", "net1"));
+  Network("Leave", IdsBody());
+  Network("DeleteEndpoint", IdsBody());
+  EXPECT_THAT(profiles()[kSecondEndpoint], ElementsAre("net2"));
+}
+
+TEST_F(DriverTest, TakesAnEndpointInAnotherSandboxForAlone) {
+  AddPool("pool", "192.168.0.0/16");
+  NameNetwork(kNetwork, "net1");
+  Network("CreateEndpoint", EndpointBody(TakeAddress()));
+  Network("CreateEndpoint", EndpointBody(TakeAddress(), kSecondEndpoint));
+  Network("Join", JoinBody());
   EXPECT_THAT(Network("Join", JoinBody(kSecondEndpoint, "/var/run/docker/netns/other")),
               HasSubstr(R"("Gateway":"169.254.1.1")"));
+  for (const model::WorkloadEndpoint& endpoint : Endpoints()) EXPECT_EQ(endpoint.container_id, "");
 }
 
 // dockerd was killed: only ReleaseAddress comes (reference docker-and-cni A9.7).

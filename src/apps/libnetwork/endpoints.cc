@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/libnetwork/endpoints.h"
 
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,6 +16,7 @@ namespace {
 constexpr std::string_view kEndpointHandlePrefix = "libnetwork.";
 constexpr std::string_view kRequestedNote = "requested address";
 constexpr std::size_t kIdCharacters = 11;
+constexpr int kChangeAttempts = 10;
 
 model::WorkloadEndpoint Identity(const std::string& node, const std::string& endpoint_id) {
   model::WorkloadEndpoint endpoint;
@@ -105,6 +107,50 @@ Result<bool> NoteSandbox(datastore::Client& client, const std::string& node, con
 Status ForgetSandbox(datastore::Client& client, const std::string& node, const std::string& endpoint_id) {
   const Status deleted = client.Delete(SandboxPath(node, endpoint_id), 0);
   return !deleted.has_value() && deleted.error().code() != ErrorCode::kNotFound ? deleted : Ok();
+}
+
+Result<std::vector<model::WorkloadEndpoint>> ListSiblings(datastore::Client& client, const std::string& node,
+                                                          const std::string& endpoint_id,
+                                                          const std::string& sandbox_key) {
+  std::set<std::string> noted;  // by NoteSandbox
+  if (IsCalico26(client)) {
+    const std::string prefix = SandboxPath(node, "");
+    ASSIGN_OR_RETURN(const datastore::ListResult list, client.List(prefix));
+    for (const datastore::KeyValue& kv : list.items) {
+      if (kv.value == sandbox_key) noted.insert(kv.key.substr(prefix.size()));
+    }
+  }
+  ASSIGN_OR_RETURN(const std::vector<datastore::Stored> endpoints, ListEndpoints(client, node));
+  std::vector<model::WorkloadEndpoint> siblings;
+  for (const datastore::Stored& stored : endpoints) {
+    const auto& endpoint = std::get<model::WorkloadEndpoint>(stored.object);
+    if (endpoint.endpoint == endpoint_id) continue;
+    const auto sandbox = endpoint.metadata.annotations.find(kSandboxAnnotation);
+    if (noted.contains(endpoint.endpoint) ||
+        (sandbox != endpoint.metadata.annotations.end() && sandbox->second == sandbox_key))
+      siblings.push_back(endpoint);
+  }
+  return siblings;
+}
+
+Status ChangeEndpoint(datastore::Client& client, const Clock& clock, const std::string& node,
+                      const std::string& endpoint_id,
+                      const std::function<void(model::WorkloadEndpoint&)>& change) {
+  datastore::Resources resources(client, clock);
+  ASSIGN_OR_RETURN(const model::Key key, EndpointKey(node, endpoint_id));
+  for (int attempt = 1;; ++attempt) {
+    auto stored = resources.Get(key);
+    if (!stored.has_value())
+      return stored.error().code() == ErrorCode::kNotFound ? Ok() : Status(std::move(stored).error());
+    const auto& before = std::get<model::WorkloadEndpoint>(stored->object);
+    auto after = before;
+    change(after);
+    if (after == before) return Ok();
+    auto updated = resources.Update(std::move(after));
+    if (updated.has_value() || updated.error().code() == ErrorCode::kNotFound) return Ok();
+    if (updated.error().code() != ErrorCode::kConflict || attempt == kChangeAttempts)
+      return std::move(updated).error();
+  }
 }
 
 Result<std::vector<datastore::Stored>> ListEndpoints(datastore::Client& client, const std::string& node) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,17 @@ bool IsCalico26(const datastore::Client& client);
 Result<bool> NoteSandbox(datastore::Client& client, const std::string& node, const std::string& endpoint_id,
                          const std::string& sandbox_key);
 Status ForgetSandbox(datastore::Client& client, const std::string& node, const std::string& endpoint_id);
+
+// The other endpoints of a sandbox, in the order of their IDs.
+Result<std::vector<model::WorkloadEndpoint>> ListSiblings(datastore::Client& client, const std::string& node,
+                                                          const std::string& endpoint_id,
+                                                          const std::string& sandbox_key);
+
+// Changes an endpoint whatever others do to it at the same time: reads and writes until nobody came between.
+// Ok if there is no such endpoint (any more); nothing is written if nothing changes.
+Status ChangeEndpoint(datastore::Client& client, const Clock& clock, const std::string& node,
+                      const std::string& endpoint_id,
+                      const std::function<void(model::WorkloadEndpoint&)>& change);
 
 // The libnetwork endpoints of one node, by a key prefix: the cost does not grow with the cluster.
 Result<std::vector<datastore::Stored>> ListEndpoints(datastore::Client& client, const std::string& node);

@@ -10,6 +10,7 @@
 #include "apps/libnetwork/endpoints.h"
 #include "apps/libnetwork/profiles.h"
 #include "apps/libnetwork/protocol.h"
+#include "apps/libnetwork/siblings.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "datastore/resources.h"
@@ -24,7 +25,6 @@ namespace {
 
 constexpr char kPseudoGateway[] = "0.0.0.0/0";
 constexpr char kAddressSpace[] = "CalicoGlobalAddressSpace";
-constexpr char kGateway[] = "169.254.1.1";
 // How long Join may wait for policy. dockerd starts the container when Join has returned.
 constexpr Duration kProgrammedWait = std::chrono::milliseconds(500);
 
@@ -159,9 +159,9 @@ Result<datastore::Stored> ReadEndpoint(const Call& call, const std::string& endp
   return datastore::Resources(call.client, call.clock).Get(key);
 }
 
-// Notes the endpoint's sandbox in the store, and finds out whether it is the sandbox's first: only that one
-// may set routes and the gateway (reference docker-and-cni A9.2). Kept in the store because the containers of
-// yesterday's plugin process may be connected to a second network today.
+// Notes the endpoint's sandbox in the store, and finds out whether it is the sandbox's first (siblings.h).
+// Kept in the store because the containers of yesterday's plugin process may be connected to a second network
+// today.
 Result<bool> EnterSandbox(const Call& call, const datastore::Stored& stored, const std::string& sandbox_key) {
   if (sandbox_key.empty()) return true;
   if (IsCalico26(call.client)) {
@@ -192,17 +192,15 @@ Result<bool> EnterSandbox(const Call& call, const datastore::Stored& stored, con
 }
 
 Result<JoinAnswer> BuildJoinAnswer(const Call& call, const model::WorkloadEndpoint& endpoint,
-                                   kernel::Rtnetlink& rtnetlink, bool first) {
+                                   kernel::Rtnetlink& rtnetlink, const std::string& gateway) {
   JoinAnswer answer;
   answer.source_name = ContainerInterface(endpoint.endpoint);
   answer.destination_prefix = call.options.interface_prefix;
-  answer.disable_gateway_service = !first;
-  if (!first) return answer;
   const bool has_v6 =
       std::any_of(endpoint.ip_networks.begin(), endpoint.ip_networks.end(),
                   [](const std::string& text) { return text.find(':') != std::string::npos; });
-  answer.gateway = kGateway;
-  answer.routes.push_back({std::string(kGateway) + "/32"});
+  answer.gateway = gateway;
+  answer.routes.push_back({gateway + "/32"});
   // Only then: a sandbox without IPv6 refuses IPv6 routes and the container would not start (A9.1).
   if (has_v6) {
     ASSIGN_OR_RETURN(const kernel::Link link, rtnetlink.GetLink(endpoint.interface_name));
@@ -260,6 +258,7 @@ Result<std::string> CreateEndpoint(const Call& call, const std::string& body) {
 Result<std::string> DeleteEndpoint(const Call& call, const std::string& body) {
   ASSIGN_OR_RETURN(const EndpointRequest request, ParseEndpointRequest(body));
   ASSIGN_OR_RETURN(const model::Key key, EndpointKey(call.options.node_name, request.endpoint_id));
+  RETURN_IF_ERROR(LeaveSiblings(call, request.endpoint_id));
   // The addresses stay: dockerd's ReleaseAddress follows and frees by value, so an address that is free
   // already could be somebody else's by then. If it does not follow, the periodic repair frees them.
   auto deleted = datastore::Resources(call.client, call.clock).Delete(key);
@@ -283,10 +282,14 @@ Result<std::string> Join(const Call& call, const std::string& body) {
     if (address.has_value()) veth.addresses.push_back(*address);
   }
   ASSIGN_OR_RETURN(const bool first, EnterSandbox(call, stored, request.sandbox_key));
+  std::string gateway = kGateway;
+  if (!first) {
+    ASSIGN_OR_RETURN(gateway, JoinSiblings(call, endpoint, request.sandbox_key));
+  }
   ASSIGN_OR_RETURN(const auto rtnetlink, kernel::OpenRtnetlink());
   const auto sysctl = kernel::OpenSysctl();
   RETURN_IF_ERROR(workload::CreateHostVeth(*rtnetlink, *sysctl, veth));
-  auto answer = BuildJoinAnswer(call, endpoint, *rtnetlink, first);
+  auto answer = BuildJoinAnswer(call, endpoint, *rtnetlink, gateway);
   if (!answer.has_value()) {
     const Status removed = workload::RemoveHostVeth(*rtnetlink, veth.host_name);
     if (!removed.has_value()) LogWarning("libnetwork", "{}", removed.error().message());

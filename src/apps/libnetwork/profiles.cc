@@ -34,12 +34,22 @@ Result<std::string> AskDocker(const Call& call, const std::string& network_id) {
   return network.name;
 }
 
+// IDs are 64 hex digits; no network name that somebody typed looks so.
+bool LooksLikeId(const std::string& profile) {
+  return profile.size() == 64 && std::all_of(profile.begin(), profile.end(), [](char c) {
+           return std::isxdigit(static_cast<unsigned char>(c)) != 0;
+         });
+}
+
 Status RenameOne(datastore::Client& client, const Clock& clock, const datastore::Stored& stored) {
   auto endpoint = std::get<model::WorkloadEndpoint>(stored.object);
-  const std::string id = endpoint.profiles.front();
-  ASSIGN_OR_RETURN(const std::string name, StoredNetworkName(client, id));
-  if (name.empty()) return Ok();
-  ASSIGN_OR_RETURN(endpoint.profiles.front(), EnsureProfile(client, clock, name));
+  for (std::string& profile : endpoint.profiles) {
+    if (!LooksLikeId(profile)) continue;
+    ASSIGN_OR_RETURN(const std::string name, StoredNetworkName(client, profile));
+    if (name.empty()) continue;
+    ASSIGN_OR_RETURN(profile, EnsureProfile(client, clock, name));
+  }
+  if (endpoint.profiles == std::get<model::WorkloadEndpoint>(stored.object).profiles) return Ok();
   auto updated = datastore::Resources(client, clock).Update(endpoint);
   if (updated.has_value()) {
     LogInfo("libnetwork", "endpoint {} now has the profile {}", endpoint.endpoint, endpoint.profiles.front());
@@ -61,13 +71,6 @@ model::Profile ProfileOfCalico26(const std::string& network_name) {
   profile.ingress.back().source.selector = network_name + " == ''";
   profile.egress.emplace_back().action = "Allow";
   return profile;
-}
-
-// IDs are 64 hex digits; no network name that somebody typed looks so.
-bool LooksLikeId(const std::string& profile) {
-  return profile.size() == 64 && std::all_of(profile.begin(), profile.end(), [](char c) {
-           return std::isxdigit(static_cast<unsigned char>(c)) != 0;
-         });
 }
 
 }  // namespace
@@ -120,7 +123,7 @@ Status RenameProfiles(datastore::Client& client, const Clock& clock, const std::
   ASSIGN_OR_RETURN(const std::vector<datastore::Stored> endpoints, ListEndpoints(client, node));
   for (const datastore::Stored& stored : endpoints) {
     const auto& endpoint = std::get<model::WorkloadEndpoint>(stored.object);
-    if (endpoint.profiles.size() != 1 || !LooksLikeId(endpoint.profiles.front())) continue;
+    if (std::none_of(endpoint.profiles.begin(), endpoint.profiles.end(), LooksLikeId)) continue;
     RETURN_IF_ERROR(RenameOne(client, clock, stored));
   }
   return Ok();

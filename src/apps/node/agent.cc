@@ -387,11 +387,8 @@ class Agent {
         },
         [this] { return workload_mtu_.load(); });
     names_ = std::make_unique<libnetwork::NetworkNames>(client_, clock_, options);
-    std::vector<libnetwork::DockerWatch::Listener*> listeners{names_.get()};
-    if (options.label_endpoints) {
-      labels_ = std::make_unique<libnetwork::ContainerLabels>(client_, clock_, options);
-      listeners.push_back(labels_.get());
-    }
+    labels_ = std::make_unique<libnetwork::ContainerLabels>(client_, clock_, options);
+    std::vector<libnetwork::DockerWatch::Listener*> listeners{names_.get(), labels_.get()};
     docker_ = std::make_unique<libnetwork::DockerWatch>(options.docker_endpoint, clock_, listeners);
     docker_->Start();
     reconciler_ = std::make_unique<libnetwork::Reconciler>(client_, clock_, options);
@@ -453,8 +450,7 @@ class Agent {
   std::map<std::string, std::uint64_t> last_counters_;  // the metrics server's one thread
   PeerMetrics peer_metrics_;                            // the same
   std::unique_ptr<libnetwork::Driver> plugin_;
-  std::unique_ptr<libnetwork::NetworkNames> names_;
-  std::unique_ptr<libnetwork::ContainerLabels> labels_;
+  std::unique_ptr<libnetwork::DockerWatch::Listener> names_, labels_;
   std::unique_ptr<libnetwork::DockerWatch> docker_;
   std::unique_ptr<libnetwork::Reconciler> reconciler_;
   std::vector<std::unique_ptr<HttpServer>> servers_;
