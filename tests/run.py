@@ -63,6 +63,7 @@ def suites(soak: bool) -> list[Suite]:
         Suite("IPIP and WireGuard in a virtual machine", [python, "tests/vm/vm.py", "--memory", "4096", "--", "python3", "tests/vm/suites.py"], 300, "build"),
         Suite("the user's guide", [python, "-m", "pytest", "-q", "tests/guide"], 120, "build"),
         Suite("package and service on systemd", [python, "-m", "pytest", "-q", "tests/service"], 150, "build"),
+        Suite("Docker tutorials and refusals", [python, "-m", "pytest", "-q", "tests/tutorials"], 120, "build"),
         Suite("cluster", [python, "-m", "pytest", "-q", "tests/cluster"], 600, "build"),
     ]
     if soak:
