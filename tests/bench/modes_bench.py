@@ -63,7 +63,6 @@ class ByHand:
         network._add(name, ip)
         host = network.hosts[name]
         host.number = number
-        network._connect(host, ip, f"fd30:200::{number}")
         host.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
         return host
 

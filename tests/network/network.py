@@ -139,32 +139,30 @@ class Network(Lab):
         self.destroy()
         self.state_dir.mkdir(parents=True)
         self._add("router", None)
-        self._add("store", STORE_IP)
         self.router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
         for subnet in ("200", "201"):
             self.router.run("ip", "link", "add", f"br{subnet}", "type", "bridge")
             self.router.run("ip", "addr", "add", f"172.30.{subnet}.1/24", "dev", f"br{subnet}")
             self.router.run("ip", "addr", "add", f"fd30:{subnet}::1/64", "dev", f"br{subnet}", "nodad")
             self.router.run("ip", "link", "set", f"br{subnet}", "up")
-        self._connect(self.store, STORE_IP, "fd30:200::30")
-        for name, (ip, ip6) in list(NODES.items())[:node_count]:
+        self._add("store", STORE_IP)
+        for name, (ip, _) in list(NODES.items())[:node_count]:
             self._add(name, ip)
-            self._connect(self.hosts[name], ip, ip6)
-            self.hosts[name].run("sysctl", "-qw", "net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0")
         self.start_etcd()
         return self
 
-    def _connect(self, host: Host, ip: str, ip6: str) -> None:
-        subnet = ip.split(".")[2]
+    def _plug_in(self, host: Host) -> None:
+        subnet, number = host.ip.split(".")[2:]
         port = f"p-{host.name}"[-15:]
         subprocess.run(["nsenter", "-t", str(self.router.pid), "-n", "--", "ip", "link", "add", port, "type", "veth",
                         "peer", "name", "eth0", "netns", str(host.pid)], check=True)
         self.router.run("ip", "link", "set", port, "master", f"br{subnet}", "up")
-        host.run("ip", "addr", "add", f"{ip}/24", "dev", "eth0")
-        host.run("ip", "addr", "add", f"{ip6}/64", "dev", "eth0", "nodad")
+        host.run("ip", "addr", "add", f"{host.ip}/24", "dev", "eth0")
+        host.run("ip", "addr", "add", f"fd30:{subnet}::{number}/64", "dev", "eth0", "nodad")
         host.run("ip", "link", "set", "eth0", "up")
         host.run("ip", "route", "add", "default", "via", f"172.30.{subnet}.1")
         host.run("ip", "-6", "route", "add", "default", "via", f"fd30:{subnet}::1")
+        host.run("sysctl", "-qw", "net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0")
 
     # --- the cluster ---------------------------------------------------------------------------------
 

@@ -149,6 +149,9 @@ class ScaleLab(Lab):
             host.run("ip", "-batch", "-", stdin="\n".join(line for ip, line in neighbours.items() if ip != host.ip))
         return self
 
+    def _plug_in(self, host: Host) -> None:
+        """Nothing: these hosts get cables of another kind."""
+
     def add_store(self) -> None:
         """etcd, on the same bridge."""
         self._add("store", STORE_IP)
