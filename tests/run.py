@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """`make test`: every suite, cheapest first, with its budget; the last line counts tests. Unit tests run with sanitizers,
-everything that needs servers or speed on the release build.
+everything that needs servers or speed on the release build. Two suites run side by side, since most of them wait for
+timers and servers; each has namespaces and a state directory of its own.
 
 A suite is a command whose output says how many tests passed and failed (GoogleTest, pytest) or that counts as one
 test by its exit status. Nothing may skip: a skipped test counts as failed.
@@ -15,7 +16,7 @@ import re
 import subprocess
 import sys
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,7 +33,25 @@ class Suite:
     budget: int  # seconds; a suite over its budget is reported, a suite over three times that is ended
     needs: str = ""  # name of a suite without which this one makes no sense
     environment: dict[str, str] = field(default_factory=dict)
-    beside: bool = False  # takes one core and looks at no clock: runs while the next suites do
+    beside_builds: bool = False  # takes one core and looks at no clock
+    alone: bool = False  # measures
+
+    @property
+    def build(self) -> bool:
+        return self.name.endswith("build")
+
+
+LANES = 2
+
+
+def may_start(suite: Suite, running: list[Suite], lanes: int = LANES) -> bool:
+    if suite.alone or any(one.alone for one in running):
+        return not running
+    if suite.build:
+        return len(running) < lanes and all(one.beside_builds for one in running)
+    if any(one.build for one in running):
+        return suite.beside_builds and len(running) < lanes
+    return len(running) < lanes
 
 
 def suites(soak: bool) -> list[Suite]:
@@ -50,7 +69,7 @@ def suites(soak: bool) -> list[Suite]:
         Suite("asan configure", ["cmake", "--preset", "asan"], 30),
         Suite("asan build", ["cmake", "--build", "--preset", "asan"], 900, "asan configure"),
         *[Suite(name, [f"build/asan/bin/{name}"], 60, "asan build") for name in UNIT_TESTS],
-        Suite("fuzz, 10 s each", [python, "tests/fuzz/fuzz.py", "--seconds", "10"], 240, "asan build", beside=True),
+        Suite("fuzz, 10 s each", [python, "tests/fuzz/fuzz.py", "--seconds", "10"], 240, "asan build", beside_builds=True),
     ]
     system = [Suite(name, [f"build/bin/{name}"], 120, "build") for name in
               ("kernel_test", "datastore_etcd_test", "dataplane_system_test", "policy_packets_test", "bgp_speaker_test",
@@ -59,7 +78,6 @@ def suites(soak: bool) -> list[Suite]:
         Suite("no fakes in the product", [python, "tools/check_product.py"], 10, "build"),
         Suite("one host on SQLite", [python, "-m", "pytest", "-q", "-x", "tests/system"], 240, "build"),
         Suite("between hosts", [python, "-m", "pytest", "-q", "tests/network", "--ignore=tests/network/stock_kernel"], 540, "build"),
-        Suite("scale", [python, "-m", "pytest", "-q", "-s", "tests/scale"], 90, "build"),
         Suite("IPIP and WireGuard in a virtual machine", [python, "tests/vm/vm.py", "--memory", "4096", "--", "python3", "tests/vm/suites.py"], 300, "build"),
         Suite("the user's guide", [python, "-m", "pytest", "-q", "tests/guide"], 120, "build"),
         Suite("package and service on systemd", [python, "-m", "pytest", "-q", "tests/service"], 150, "build"),
@@ -154,37 +172,30 @@ def main() -> int:
     total_passed = total_failed = 0
     broken: set[str] = set()
     begin = time.monotonic()
-    chosen = [suite for suite in suites(options.soak) if not options.only or re.search(options.only, suite.name)]
-    lane = ThreadPoolExecutor(1)
-    later: list[tuple[Suite, Future]] = []
-
-    def report(suite: Suite, result: tuple[int, int, float, str]) -> None:
-        nonlocal total_passed, total_failed
-        passed, failed, seconds, text = result
-        total_passed += passed
-        total_failed += failed
-        over = f"  (over its budget of {suite.budget} s)" if seconds > suite.budget else ""
-        print(f"{suite.name:28} {passed:5} passed {failed:4} failed {seconds:7.1f} s{over}", flush=True)
-        if failed:
-            broken.add(suite.name)
-            print("\n".join("    " + line for line in text.strip().splitlines()[-60:]), flush=True)
-
-    for suite in chosen:
-        if suite.needs in broken:
-            broken.add(suite.name)
-            total_failed += 1
-            print(f"{suite.name:28} not run: {suite.needs} failed", flush=True)
-            continue
-        if suite.beside:
-            later.append((suite, lane.submit(run, suite)))
-            continue
-        report(suite, run(suite))
-        if suite.name.endswith("build"):  # a build is what one runs beside
-            for one, result in later:
-                report(one, result.result())
-            later.clear()
-    for one, result in later:
-        report(one, result.result())
+    waiting = [suite for suite in suites(options.soak) if not options.only or re.search(options.only, suite.name)]
+    lanes = 1 if options.soak else LANES
+    threads = ThreadPoolExecutor(lanes)
+    running: dict[Future, Suite] = {}
+    while waiting or running:
+        for suite in list(waiting):
+            if suite.needs in broken:
+                waiting.remove(suite)
+                broken.add(suite.name)
+                total_failed += 1
+                print(f"{suite.name:28} not run: {suite.needs} failed", flush=True)
+            elif not any(one.name == suite.needs for one in [*waiting, *running.values()]) and may_start(suite, list(running.values()), lanes):
+                waiting.remove(suite)
+                running[threads.submit(run, suite)] = suite
+        for done in wait(running, return_when=FIRST_COMPLETED).done:
+            suite = running.pop(done)
+            passed, failed, seconds, text = done.result()
+            total_passed += passed
+            total_failed += failed
+            over = f"  (over its budget of {suite.budget} s)" if seconds > suite.budget else ""
+            print(f"{suite.name:28} {passed:5} passed {failed:4} failed {seconds:7.1f} s{over}", flush=True)
+            if failed:
+                broken.add(suite.name)
+                print("\n".join("    " + line for line in text.strip().splitlines()[-60:]), flush=True)
     print(f"all suites took {time.monotonic() - begin:.0f} s; logs are in build/test-logs")
     print(f"{total_passed} passed, {total_failed} failed")
     return 1 if total_failed else 0
