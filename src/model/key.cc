@@ -16,7 +16,9 @@ constexpr std::string_view kBlocks = "/calico/ipam/v2/assignment/";
 constexpr std::string_view kAffinities = "/calico/ipam/v2/host/";
 constexpr std::string_view kHandles = "/calico/ipam/v2/handle/";
 constexpr std::string_view kConfig = "/calico/ipam/v2/config";
-constexpr std::string_view kDockerNetworks = "/calico/docker/v1/network/";
+constexpr std::string_view kDockerNames = "/calico/docker/v1/network/";
+constexpr std::string_view kDockerNetworks = "/calico/docker/v1/networks/";
+constexpr std::string_view kDockerHosts = "/calico/docker/v1/network-status/";
 
 struct KindFacts {
   Kind kind;
@@ -97,6 +99,7 @@ constexpr std::array<KindFacts, static_cast<std::size_t>(kLastResourceKind) + 1>
      true,
      {"snp", "spol", "spols", "stagedpolicy", "stagedpolicies"}},
     {Kind::kTier, "Tier", "tiers", false, true, {}},
+    {Kind::kDockerNetwork, "DockerNetwork", "dockernetworks", false, true, {"dockernet", "dockernets"}},
 }};
 
 const KindFacts& Facts(Kind kind) {
@@ -142,6 +145,10 @@ std::string Escaped(const std::string& segment) {
   return ReplaceAll(ReplaceAll(segment, "%", "%25"), "/", "%2f");
 }
 
+std::string Unescaped(std::string text) {
+  return ReplaceAll(ReplaceAll(std::move(text), "%2f", "/"), "%25", "%");
+}
+
 std::optional<Key> ParseResource(std::string_view rest) {
   const std::vector<std::string> parts = Split(rest, '/');
   for (const KindFacts& facts : kKinds) {
@@ -150,11 +157,8 @@ std::optional<Key> ParseResource(std::string_view rest) {
     for (const std::string& part : parts) {
       if (part.empty()) return std::nullopt;
     }
-    const auto unescape = [](std::string text) {
-      return ReplaceAll(ReplaceAll(std::move(text), "%2f", "/"), "%25", "%");
-    };
-    return facts.namespaced ? Key{facts.kind, unescape(parts[1]), unescape(parts[2])}
-                            : Key{facts.kind, {}, unescape(parts[1])};
+    return facts.namespaced ? Key{facts.kind, Unescaped(parts[1]), Unescaped(parts[2])}
+                            : Key{facts.kind, {}, Unescaped(parts[1])};
   }
   return std::nullopt;
 }
@@ -172,8 +176,12 @@ std::string ToPath(const Key& key) {
       return fmt::format("{}{}", kHandles, key.name);
     case Kind::kIpamConfig:
       return std::string(kConfig);
+    case Kind::kDockerNetworkName:
+      return fmt::format("{}{}", kDockerNames, key.name);
     case Kind::kDockerNetwork:
-      return fmt::format("{}{}", kDockerNetworks, key.name);
+      return fmt::format("{}{}", kDockerNetworks, Escaped(key.name));
+    case Kind::kDockerNetworkHost:
+      return fmt::format("{}{}/{}", kDockerHosts, Escaped(key.ns), Escaped(key.name));
     default:
       break;
   }
@@ -202,8 +210,17 @@ std::optional<Key> ParsePath(std::string_view path) {
     return cidr ? std::optional(Key::Affinity(std::string(path.substr(0, slash)), *cidr)) : std::nullopt;
   }
   if (take(kHandles)) return path.empty() ? std::nullopt : std::optional(Key::Handle(std::string(path)));
+  if (take(kDockerNames)) {
+    return path.empty() ? std::nullopt : std::optional(Key{Kind::kDockerNetworkName, {}, std::string(path)});
+  }
   if (take(kDockerNetworks)) {
-    return path.empty() ? std::nullopt : std::optional(Key{Kind::kDockerNetwork, {}, std::string(path)});
+    if (path.empty() || path.find('/') != std::string_view::npos) return std::nullopt;
+    return Key{Kind::kDockerNetwork, {}, Unescaped(std::string(path))};
+  }
+  if (take(kDockerHosts)) {
+    const std::vector<std::string> parts = Split(path, '/');
+    if (parts.size() != 2 || parts[0].empty() || parts[1].empty()) return std::nullopt;
+    return Key{Kind::kDockerNetworkHost, Unescaped(parts[0]), Unescaped(parts[1])};
   }
   return std::nullopt;
 }
@@ -218,8 +235,12 @@ std::string ListPrefix(Kind kind) {
       return std::string(kHandles);
     case Kind::kIpamConfig:
       return std::string(kConfig);
+    case Kind::kDockerNetworkName:
+      return std::string(kDockerNames);
     case Kind::kDockerNetwork:
       return std::string(kDockerNetworks);
+    case Kind::kDockerNetworkHost:
+      return std::string(kDockerHosts);
     default:
       return fmt::format("{}{}/", kResources, Facts(kind).plural);
   }
@@ -244,8 +265,10 @@ std::string_view KindName(Kind kind) {
       return "IPAMHandle";
     case Kind::kIpamConfig:
       return "IPAMConfig";
-    case Kind::kDockerNetwork:
-      return "DockerNetwork";
+    case Kind::kDockerNetworkName:
+      return "DockerNetworkName";
+    case Kind::kDockerNetworkHost:
+      return "DockerNetworkHost";
     default:
       return Facts(kind).name;
   }

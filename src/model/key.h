@@ -37,18 +37,20 @@ enum class Kind {
   kStagedKubernetesNetworkPolicy,
   kStagedNetworkPolicy,
   kTier,
+  kDockerNetwork,
   // Not resources: no metadata, keys of their own.
   kIpamBlock,
   kBlockAffinity,
   kIpamHandle,
   kIpamConfig,
-  kDockerNetwork,
+  kDockerNetworkName,
+  kDockerNetworkHost,
 };
 
 // Identity of one stored object.
 struct Key {
   Kind kind = Kind::kIPPool;
-  std::string ns;    // namespaced kinds; for kBlockAffinity the host
+  std::string ns;    // namespaced kinds; for kBlockAffinity and kDockerNetworkHost the host
   std::string name;  // for kIpamBlock and kBlockAffinity the block's CIDR with "/"
   auto operator<=>(const Key&) const = default;
 
@@ -72,7 +74,7 @@ std::string ListPrefix(Kind kind, const std::string& ns);  // one namespace, or 
 std::string AffinityPrefix(const std::string& host, net::Family family);
 std::string BlockPrefix(net::Family family);
 
-inline constexpr Kind kLastResourceKind = Kind::kTier;
+inline constexpr Kind kLastResourceKind = Kind::kDockerNetwork;
 
 // "IPPool", "ippools", namespaced or not. Only for resource kinds (kIPPool to kLastResourceKind).
 std::string_view KindName(Kind kind);
@@ -82,7 +84,8 @@ bool IsResource(Kind kind);
 bool IsNamespaced(Kind kind);
 // The four kinds whose policies live in a tier (reference datastore-model A.7.2, A.7.3).
 bool IsTieredPolicy(Kind kind);
-// Whether calicoctl shows and changes the kind (reference calicoctl A.6; CalicoNodeStatus is our addition).
+// Whether calicoctl shows and changes the kind (reference calicoctl A.6; CalicoNodeStatus and
+// DockerNetwork are our additions).
 bool IsManaged(Kind kind);
 // All spellings that ParseKindAlias() takes, the shortest form of each first.
 std::vector<std::string> KindAliases(Kind kind);

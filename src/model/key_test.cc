@@ -15,7 +15,7 @@
 namespace calico::model {
 namespace {
 
-constexpr int kKinds = static_cast<int>(Kind::kDockerNetwork) + 1;
+constexpr int kKinds = static_cast<int>(Kind::kDockerNetworkHost) + 1;
 
 std::string Name() {
   const auto letters = rc::gen::elementOf(std::string("abz09-._%~ \xc3"));
@@ -35,6 +35,8 @@ Key AnyKey() {
       return Key::Affinity(Name(), Block());
     case Kind::kIpamConfig:
       return Key{kind, {}, {}};
+    case Kind::kDockerNetworkHost:
+      return Key{kind, Name(), Name()};
     default:
       return Key{kind, IsNamespaced(kind) ? Name() : std::string(), Name()};
   }
@@ -71,6 +73,9 @@ TEST(Key, HasUpstreamsPath) {
        "/calico/ipam/v2/host/h-1/ipv4/block/10.77.3.0-26"},
       {Key::Handle("k8s-pod-network.1337"), "/calico/ipam/v2/handle/k8s-pod-network.1337"},
       {Key{Kind::kIpamConfig, {}, {}}, "/calico/ipam/v2/config"},
+      {Key{Kind::kDockerNetworkName, {}, "0123abcd"}, "/calico/docker/v1/network/0123abcd"},
+      {Key::Resource(Kind::kDockerNetwork, "Net_1.x"), "/calico/docker/v1/networks/Net_1.x"},
+      {Key{Kind::kDockerNetworkHost, "h-1", "net1"}, "/calico/docker/v1/network-status/h-1/net1"},
   };
   for (const auto& [key, path] : cases) {
     EXPECT_EQ(ToPath(key), path);
@@ -84,15 +89,29 @@ TEST(Key, HasUpstreamsPath) {
 }
 
 TEST(Key, IgnoresPathsThatAreNotItsOwn) {
-  for (const char* path :
-       {"", "/", "/calico/", "/calico/v1/Ready", "/calico/ipam/v2/config/x", "/calico/ipam/v2/handle/",
-        "/calico/resources/v3/projectcalico.org/ippools", "/calico/resources/v3/projectcalico.org/ippools/",
-        "/calico/resources/v3/projectcalico.org/ippools/ns/x",
-        "/calico/resources/v3/projectcalico.org/workloadendpoints/x",
-        "/calico/resources/v3/projectcalico.org/unheard/x", "calico/resources/v3/projectcalico.org/ippools/x",
-        "/calico/ipam/v2/assignment/ipv4/block/fd00::-122", "/calico/ipam/v2/assignment/ipv4/block/10.0.0.0",
-        "/calico/ipam/v2/assignment/ipv4/block/10.0.0.0-33", "/calico/ipam/v2/host//ipv4/block/10.0.0.0-26",
-        "/calico/ipam/v2/virtual/h/ipv4/block/10.0.0.0-26", "/calico/docker/v1/network/", "/elsewhere"}) {
+  for (const char* path : {"",
+                           "/",
+                           "/calico/",
+                           "/calico/v1/Ready",
+                           "/calico/ipam/v2/config/x",
+                           "/calico/ipam/v2/handle/",
+                           "/calico/resources/v3/projectcalico.org/ippools",
+                           "/calico/resources/v3/projectcalico.org/ippools/",
+                           "/calico/resources/v3/projectcalico.org/ippools/ns/x",
+                           "/calico/resources/v3/projectcalico.org/workloadendpoints/x",
+                           "/calico/resources/v3/projectcalico.org/unheard/x",
+                           "calico/resources/v3/projectcalico.org/ippools/x",
+                           "/calico/ipam/v2/assignment/ipv4/block/fd00::-122",
+                           "/calico/ipam/v2/assignment/ipv4/block/10.0.0.0",
+                           "/calico/ipam/v2/assignment/ipv4/block/10.0.0.0-33",
+                           "/calico/ipam/v2/host//ipv4/block/10.0.0.0-26",
+                           "/calico/ipam/v2/virtual/h/ipv4/block/10.0.0.0-26",
+                           "/calico/docker/v1/network/",
+                           "/calico/docker/v1/networks/",
+                           "/calico/docker/v1/networks/a/b",
+                           "/calico/docker/v1/network-status/h",
+                           "/calico/docker/v1/network-status/h/",
+                           "/elsewhere"}) {
     EXPECT_EQ(ParsePath(path), std::nullopt) << path;
   }
 }

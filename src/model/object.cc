@@ -50,5 +50,7 @@ template Object::Object(BlockAffinity);
 template Object::Object(IpamHandle);
 template Object::Object(IpamConfig);
 template Object::Object(DockerNetwork);
+template Object::Object(DockerNetworkName);
+template Object::Object(DockerNetworkHost);
 
 }  // namespace calico::model

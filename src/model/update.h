@@ -34,7 +34,8 @@ using ObjectVariant =
                  GlobalNetworkSet, HostEndpoint, IPAMConfigResource, IPAMConfiguration, IPReservation,
                  KubeControllersConfiguration, LiveMigration, NetworkPolicy, NetworkSet,
                  StagedGlobalNetworkPolicy, StagedKubernetesNetworkPolicy, StagedNetworkPolicy, Tier,
-                 IpamBlock, BlockAffinity, IpamHandle, IpamConfig, DockerNetwork>;
+                 DockerNetwork, IpamBlock, BlockAffinity, IpamHandle, IpamConfig, DockerNetworkName,
+                 DockerNetworkHost>;
 
 // Any object of the model: std::visit, std::get_if and the like take it as they take the variant. A class, so
 // that copying, comparing and destroying thirty structs is compiled once, in object.cc, and not wherever an

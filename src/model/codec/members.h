@@ -609,6 +609,35 @@ void Spec(V& v, LiveMigration& o) {
   v("target", o.target);
 }
 
+// Ours.
+template <typename V>
+void Fields(V& v, DockerNetworkHost& o) {
+  v("host", o.host);
+  v("id", o.id);
+  v("generation", o.generation);
+  v("engine", o.engine);
+  v("state", o.state);
+  v("problem", o.problem);
+}
+template <typename V>
+void Spec(V& v, DockerNetwork& o) {
+  v("driver", o.driver);
+  v("options", o.options);
+  v("ipamDriver", o.ipam_driver);
+  v("ipamOptions", o.ipam_options);
+  v("subnets", o.subnets);
+  v("ipv6", o.ipv6);
+  v("internal", o.internal);
+  v("attachable", o.attachable);
+  v("labels", o.labels);
+  v("createdBy", o.created_by);
+  v("generation", o.generation);
+}
+template <typename V>
+void StatusMembers(V& v, DockerNetwork& o) {
+  v("hosts", o.hosts);
+}
+
 template <typename V>
 void Fields(V& v, Metadata& o) {
   v("name", o.name);
@@ -652,8 +681,12 @@ void Whole(V& v, IpamConfig& o) {
   v("maxBlocksPerHost", o.max_blocks_per_host);
 }
 template <typename V>
-void Whole(V& v, DockerNetwork& o) {
+void Whole(V& v, DockerNetworkName& o) {
   v("name", o.name, kAlways);
+}
+template <typename V>
+void Whole(V& v, DockerNetworkHost& o) {
+  Fields(v, o);
 }
 
 }  // namespace calico::model::codec

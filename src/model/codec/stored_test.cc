@@ -70,9 +70,11 @@ TEST(StoredBytes, AreTheReferencesForEveryKind) {
         },
         *object);
   }
-  // All resource kinds and all of IPAM; what follows is this program's own.
-  for (int kind = 0; kind < static_cast<int>(Kind::kDockerNetwork); ++kind)
+  // All resource kinds and all of IPAM; those of Docker's networks are this program's own.
+  for (int kind = 0; kind < static_cast<int>(Kind::kDockerNetworkName); ++kind) {
+    if (static_cast<Kind>(kind) == Kind::kDockerNetwork) continue;
     EXPECT_TRUE(kinds.contains(static_cast<Kind>(kind))) << KindName(static_cast<Kind>(kind));
+  }
 }
 
 TEST(StoredBytes, KeysAreTheReferences) {

@@ -33,6 +33,8 @@ void Check(const StagedGlobalNetworkPolicy& policy, Problems& problems);
 void Check(const StagedKubernetesNetworkPolicy& policy, Problems& problems);
 void Check(const StagedNetworkPolicy& policy, Problems& problems);
 void Check(const Tier& tier, Problems& problems);
+void Check(const DockerNetwork& network, Problems& problems);
+bool IsDockerName(std::string_view text);
 
 // C.3. `kind` has metadata.
 void CheckMetadata(Kind kind, const Metadata& metadata, Problems& problems);

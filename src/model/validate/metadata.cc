@@ -31,6 +31,12 @@ void CheckName(Kind kind, const std::string& name, Problems& problems) {
     return;
   }
   if (name.empty() || kind == Kind::kStagedKubernetesNetworkPolicy) return;
+  if (kind == Kind::kDockerNetwork) {
+    if (!IsDockerName(name))
+      problems.Add("Metadata.Name", name,
+                   "name must be one that Docker takes (regex: ^[a-zA-Z0-9][a-zA-Z0-9_.-]*$)");
+    return;
+  }
   if (is_tier || IsTieredPolicy(kind)) {
     if (is_tier ? !IsNameLabel(name) : !IsPolicyName(name, IsNamespaced(kind))) {
       problems.Add("Metadata.Name", name,
