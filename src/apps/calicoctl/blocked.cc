@@ -47,6 +47,11 @@ Error Unsupported(std::string text) {
 }  // namespace
 
 Status CheckAllowed(Operation operation, const model::Key& key, model::ApiVersion dialect) {
+  if (key.kind == Kind::kDockerNetwork && operation != Operation::kDelete) {
+    return Unsupported(fmt::format(
+        "operation {} is not supported on {}: networks are made with docker network create on any host",
+        WordsOf(operation), model::Describe(key)));
+  }
   const bool of_kubernetes = key.name.starts_with(kKubernetesPolicy);
   if (dialect == model::ApiVersion::kV1) {
     if (key.kind == Kind::kGlobalNetworkPolicy && of_kubernetes)

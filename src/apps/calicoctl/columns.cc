@@ -254,6 +254,36 @@ KindTable NodeStatusTable() {
                 Of<T>("CLASSES", [](const T& s) { return JoinedCells(s.classes); })});
 }
 
+// Ours.
+KindTable DockerNetworkTable() {
+  using T = model::DockerNetwork;
+  const auto hosts = [](const T& network) {
+    std::vector<std::string> names;
+    for (const model::DockerNetworkHost& host : network.hosts) {
+      if (!host.id.empty()) names.push_back(host.host);
+    }
+    return JoinedCells(names);
+  };
+  const auto problems = [](const T& network) {
+    std::vector<std::string> texts;
+    for (const model::DockerNetworkHost& host : network.hosts) {
+      if (!host.problem.empty())
+        texts.push_back(fmt::format("{}: {}: {}", host.host, host.state, host.problem));
+    }
+    return Join(texts, " | ");
+  };
+  const auto generation = [](const T& network) {
+    return network.generation == 0 ? "(removed)" : std::to_string(network.generation);
+  };
+  KindTable table =
+      Plain({Name(), Of<T>("SUBNETS", [](const T& n) { return JoinedCells(n.subnets); }),
+             Of<T>("IPV6", [](const T& n) { return Text(n.ipv6); }),
+             Of<T>("CREATEDBY", [](const T& n) { return n.created_by; }), Of<T>("GENERATION", generation),
+             Of<T>("HOSTS", hosts), Of<T>("PROBLEMS", problems)});
+  table.headings = {"NAME", "SUBNETS", "IPV6", "CREATEDBY", "HOSTS"};
+  return table;
+}
+
 std::map<Kind, KindTable> AllTables() {
   return {
       {Kind::kBGPConfiguration, BgpConfigurationTable()},
@@ -261,6 +291,7 @@ std::map<Kind, KindTable> AllTables() {
       {Kind::kBGPPeer, BgpPeerTable()},
       {Kind::kCalicoNodeStatus, NodeStatusTable()},
       {Kind::kClusterInformation, ClusterInformationTable()},
+      {Kind::kDockerNetwork, DockerNetworkTable()},
       {Kind::kGlobalNetworkPolicy, PolicyTable<model::GlobalNetworkPolicy>()},
       {Kind::kGlobalNetworkSet, NetworkSetTable<model::GlobalNetworkSet>()},
       {Kind::kHostEndpoint, HostEndpointTable()},

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "apps/calicoctl/commands.h"
+#include "apps/calicoctl/docker_networks.h"
 #include "apps/calicoctl/get_output.h"
 #include "apps/calicoctl/resource_input.h"
 #include "apps/calicoctl/session.h"
@@ -75,6 +76,11 @@ class Getting {
     const auto kind = ParseKind(session_.arguments.Text("KIND"), shown_.version);
     if (!kind.has_value())
       return Error(kind.error().code(), "failed to get resources: " + kind.error().message());
+    if (*kind == Kind::kDockerNetwork) {
+      // Ours, and alike in both dialects.
+      if (session_.arguments.Text("--api-version").empty()) shown_.version = ApiVersion::kV3;
+      RETURN_IF_ERROR(docker_networks_.Read(session_.client()));
+    }
     const std::vector<std::string>& names = session_.arguments.All("NAME");
     // Calico 2.6 always lists and filters; so do identifiers that only its API has.
     if (names.empty() || dialect_ == ApiVersion::kV1 || !wanted_.empty()) return GetAll(*kind, names);
@@ -117,6 +123,7 @@ class Getting {
     std::vector<bool> found(identities.size());
     Status printed = Ok();
     const auto show = [&](datastore::Stored stored) -> Status {
+      docker_networks_.AddHosts(stored.object);
       bool fits = false;
       for (std::size_t i = 0; i < identities.size(); ++i) {
         if (!Matches(stored.object, identities[i])) continue;
@@ -134,6 +141,7 @@ class Getting {
       errors_.push_back(revision.error());
       return Ok();
     }
+    for (Object& left : docker_networks_.Leftovers()) RETURN_IF_ERROR(show({std::move(left), 0}));
     // With 2.6 an object that is missing makes an empty list; v3 says so.
     for (std::size_t i = 0; dialect_ == ApiVersion::kV3 && i < names.size(); ++i) {
       if (found[i]) continue;
@@ -197,6 +205,7 @@ class Getting {
       return Ok();
     }
     if (session_.arguments.Has("--export")) MakePortable(stored->object);
+    docker_networks_.AddHosts(stored->object);
     return Print(stored->object, printer);
   }
 
@@ -214,6 +223,7 @@ class Getting {
   const ApiVersion dialect_;
   const V1Identity wanted_;
   Shown shown_;
+  DockerNetworkHosts docker_networks_;
   std::vector<Error> errors_;
 };
 

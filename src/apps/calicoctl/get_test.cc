@@ -184,5 +184,29 @@ TEST_F(Get, SaysOfAPolicyThatDoesNotDecodeWhatItDoesAndHowItGoes) {
   EXPECT_FALSE(client_.Get(kPolicyPath).has_value());
 }
 
+// Agents write them; what each host says is their status. One that only a host is left with is shown, too.
+TEST_F(Get, ShowsDockerNetworksWithTheHostsThatHaveThem) {
+  const auto put = [this](const std::string& path, const std::string& value) {
+    ASSERT_TRUE(client_.Put("/calico/docker/v1/" + path, value).has_value());
+  };
+  put("networks/Net_1",
+      R"({"kind":"DockerNetwork","apiVersion":"projectcalico.org/v3","metadata":{"name":"Net_1"},)"
+      R"("spec":{"driver":"calico","ipamDriver":"calico-ipam","subnets":["10.254.0.0/24"],"createdBy":"h1","generation":2}})");
+  put("network-status/h1/Net_1", R"({"host":"h1","id":"aa","generation":2,"state":"Ready"})");
+  put("network-status/h2/Net_1",
+      R"({"host":"h2","generation":2,"state":"Clash","problem":"this host has another network"})");
+  put("network-status/h3/gone",
+      R"({"host":"h3","id":"bb","generation":1,"state":"StillUsed","problem":"used"})");
+  EXPECT_EQ(Run({"get", "dockernetworks"}),
+            Printed(Lines("NAME    SUBNETS         IPV6    CREATEDBY   HOSTS   |\n"
+                          "Net_1   10.254.0.0/24   false   h1          h1      |\n"
+                          "gone                    false               h3      |\n\n")));
+  const auto wide = Run({"get", "dockernetworks", "-o", "wide"}).out;
+  EXPECT_NE(wide.find("h2: Clash: this host has another network"), std::string::npos) << wide;
+  EXPECT_NE(wide.find("(removed)"), std::string::npos) << wide;
+  const auto yaml = Run({"get", "dockernetwork", "Net_1", "-o", "yaml"}).out;
+  EXPECT_NE(yaml.find("  - generation: 2\n    host: h2\n"), std::string::npos) << yaml;
+}
+
 }  // namespace
 }  // namespace calico::calicoctl::testing

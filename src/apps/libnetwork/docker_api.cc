@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/libnetwork/docker_api.h"
 
+#include <cstdio>
 #include <functional>
 #include <utility>
 
@@ -168,6 +169,19 @@ Result<Json> Ask(const Question& question) {
 
 DockerApi::DockerApi(std::string endpoint, Duration timeout)
     : endpoint_(std::move(endpoint)), timeout_(timeout) {}
+
+Result<bool> DockerApi::HasClusterStore() const {
+  // Docker 23, which speaks 1.42, has no such option any more. Older ones are asked in full, which may take
+  // locks that a plugin's activation holds.
+  ASSIGN_OR_RETURN(const Json version, Ask({endpoint_, timeout_, "GET", "/version", ""}));
+  int major = 0, minor = 0;
+  if (std::sscanf(Text(version, "ApiVersion").c_str(), "%d.%d", &major, &minor) == 2 &&
+      (major > 1 || minor >= 42)) {
+    return false;
+  }
+  ASSIGN_OR_RETURN(const Json info, Ask({endpoint_, timeout_, "GET", "/info", ""}));
+  return !Text(info, "ClusterStore").empty();
+}
 
 Result<std::vector<DockerNetwork>> DockerApi::ListNetworks() const {
   ASSIGN_OR_RETURN(const Json json, Ask({endpoint_, timeout_, "GET", "/networks", ""}));

@@ -61,6 +61,9 @@ class DockerApi final {
  public:
   DockerApi(std::string endpoint, Duration timeout);
 
+  // Whether its networks of scope "global" are shared with other hosts, as up to Docker 20.10 with
+  // --cluster-store.
+  Result<bool> HasClusterStore() const;
   Result<std::vector<DockerNetwork>> ListNetworks() const;  // of all drivers
   // kNotFound.
   Result<DockerNetwork> InspectNetwork(const std::string& id_or_name) const;

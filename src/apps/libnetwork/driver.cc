@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "apps/libnetwork/call.h"
+#include "apps/libnetwork/docker_scope.h"
 #include "apps/libnetwork/ipam_calls.h"
 #include "apps/libnetwork/network_calls.h"
 #include "apps/libnetwork/protocol.h"
@@ -51,12 +52,11 @@ const CallTable& IpamCalls() {
   return table;
 }
 
-// Calls whose answer depends on nothing. Those that only have to succeed fail a container's start or leak its
-// endpoint if they do not (reference A9.3, A9.5).
+// Calls whose answer depends on nothing but dockerd. Those that only have to succeed fail a container's start
+// or leak its endpoint if they do not (reference A9.3, A9.5).
 const std::map<std::string, std::string>& ConstantAnswers(bool network) {
   static const std::map<std::string, std::string> of_network = {
       {"/Plugin.Activate", ImplementsJson("NetworkDriver")},
-      {"/NetworkDriver.GetCapabilities", R"({"Scope":"global"})"},
       {"/NetworkDriver.AllocateNetwork", "{}"},
       {"/NetworkDriver.FreeNetwork", "{}"},
       {"/NetworkDriver.EndpointOperInfo", R"({"Value":{}})"},
@@ -114,7 +114,10 @@ HttpResponse Serve(const Server& server, const CallTable& table, const HttpReque
 
 }  // namespace
 
-std::optional<HttpResponse> AnswerWithoutStore(bool network, const std::string& path) {
+std::optional<HttpResponse> AnswerWithoutStore(bool network, const std::string& path,
+                                               const Options& options) {
+  if (network && path == "/NetworkDriver.GetCapabilities")
+    return HttpResponse{200, kContentType, fmt::format(R"({{"Scope":"{}"}})", ScopeForActivation(options))};
   const auto& answers = ConstantAnswers(network);
   const auto answer = answers.find(path);
   if (answer == answers.end()) return std::nullopt;
@@ -135,14 +138,14 @@ Driver::Driver(datastore::Client& client, const Clock& clock, Options options, W
       workload_mtu_(std::move(workload_mtu)) {}
 
 HttpResponse Driver::HandleNetwork(const HttpRequest& request) {
-  if (auto answer = AnswerWithoutStore(true, request.path)) return *answer;
+  if (auto answer = AnswerWithoutStore(true, request.path, options_)) return *answer;
   Options options = options_;
   if (options.veth_mtu_bytes == 0 && workload_mtu_) options.veth_mtu_bytes = workload_mtu_();
   return Serve({client_, clock_, options, wait_programmed_}, NetworkCalls(), request);
 }
 
 HttpResponse Driver::HandleIpam(const HttpRequest& request) {
-  if (auto answer = AnswerWithoutStore(false, request.path)) return *answer;
+  if (auto answer = AnswerWithoutStore(false, request.path, options_)) return *answer;
   return Serve({client_, clock_, options_, wait_programmed_}, IpamCalls(), request);
 }
 
@@ -185,6 +188,11 @@ Result<Options> OptionsFromEnvironment(const Environment& environment, const std
                    fmt::format("CALICO_LIBNETWORK_VETH_MTU is '{}': give a number from 0 to 65535", *text));
     }
     options.veth_mtu_bytes = mtu;
+  }
+  options.scope = environment.GetOr("CALICO_LIBNETWORK_SCOPE", options.scope);
+  if (options.scope != "auto" && options.scope != kGlobalScope && options.scope != kLocalScope) {
+    return Error(ErrorCode::kInvalidArgument,
+                 fmt::format("CALICO_LIBNETWORK_SCOPE is '{}': give auto, global or local", options.scope));
   }
   if (const auto host = environment.Get("DOCKER_HOST")) {
     if (!host->starts_with("unix://") && !host->starts_with("tcp://") && !host->starts_with("http://")) {

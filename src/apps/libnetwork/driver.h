@@ -23,6 +23,8 @@ struct Options {
   Duration label_timeout = std::chrono::seconds(5);
   int veth_mtu_bytes = 0;  // CALICO_LIBNETWORK_VETH_MTU
   std::string docker_endpoint = "unix:///var/run/docker.sock";
+  std::string scope = "auto";                                // CALICO_LIBNETWORK_SCOPE: auto, global or local
+  std::string scope_path = "/var/lib/calico/docker-scope";   // what Docker said last
   Duration call_deadline = std::chrono::milliseconds(2500);  // dockerd has none: answer within 3 s
   Duration name_lookup_timeout = std::chrono::seconds(1);
 };
@@ -30,7 +32,8 @@ Result<Options> OptionsFromEnvironment(const Environment& environment, const std
 
 // What is answered before there is a store, or a Driver: activation, capabilities and the calls that must not
 // fail. `network`: of the network driver's socket, else of the IPAM driver's.
-std::optional<HttpResponse> AnswerWithoutStore(bool network, const std::string& path);
+// Asks dockerd for its scope (docker_scope.h).
+std::optional<HttpResponse> AnswerWithoutStore(bool network, const std::string& path, const Options& options);
 // Status 500 with {"Err": "<why>"}.
 HttpResponse Refusal(const std::string& path, const std::string& why);
 

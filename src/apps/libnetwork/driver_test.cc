@@ -28,7 +28,7 @@ class DriverTest : public testing::DriverFixture {};
 
 TEST_F(DriverTest, AnswersActivationAsDocumented) {
   EXPECT_EQ(Call("Plugin.Activate", "").body, R"({"Implements":["NetworkDriver"]})");
-  EXPECT_EQ(Network("GetCapabilities", ""), R"({"Scope":"global"})");
+  EXPECT_EQ(Network("GetCapabilities", ""), R"({"Scope":"local"})");
   EXPECT_EQ(Ipam("GetDefaultAddressSpaces", ""),
             R"({"LocalDefaultAddressSpace":"CalicoLocalAddressSpace",)"
             R"("GlobalDefaultAddressSpace":"CalicoGlobalAddressSpace"})");

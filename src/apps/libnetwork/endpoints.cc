@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/libnetwork/endpoints.h"
 
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -27,8 +28,22 @@ model::WorkloadEndpoint Identity(const std::string& node, const std::string& end
   return endpoint;
 }
 
+constexpr std::string_view kSandboxes = "/calico/docker/v1/sandbox/";
+
 std::string SandboxPath(const std::string& node, const std::string& endpoint_id) {
-  return fmt::format("/calico/docker/v1/sandbox/{}/{}", node, endpoint_id);
+  return fmt::format("{}{}/{}", kSandboxes, node, endpoint_id);
+}
+
+// "<sandbox> <network>"; notes of older agents have no network.
+std::string ValueOf(const SandboxNote& note) {
+  return note.sandbox_key + " " + note.network_id;
+}
+std::optional<SandboxNote> NoteOf(const datastore::KeyValue& kv) {
+  const std::vector<std::string> parts = Split(kv.key.substr(kSandboxes.size()), '/');
+  if (parts.size() != 2) return std::nullopt;
+  const std::size_t space = kv.value.find(' ');
+  return SandboxNote{parts[0], parts[1], kv.value.substr(0, space),
+                     space == std::string::npos ? "" : kv.value.substr(space + 1)};
 }
 
 }  // namespace
@@ -87,21 +102,30 @@ bool IsCalico26(const datastore::Client& client) {
   return client.dialect() == datastore::Dialect::kCalico26;
 }
 
-Result<bool> NoteSandbox(datastore::Client& client, const std::string& node, const std::string& endpoint_id,
-                         const std::string& sandbox_key) {
-  const std::string mine = SandboxPath(node, endpoint_id);
-  ASSIGN_OR_RETURN(const datastore::ListResult list, client.List(SandboxPath(node, "")));
+Result<bool> NoteSandbox(datastore::Client& client, const SandboxNote& note) {
+  const std::string mine = SandboxPath(note.node, note.endpoint_id);
+  ASSIGN_OR_RETURN(const datastore::ListResult list, client.List(SandboxPath(note.node, "")));
   bool first = true, noted = false;
   for (const datastore::KeyValue& kv : list.items) {
+    const auto other = NoteOf(kv);
     if (kv.key == mine)
-      noted = kv.value == sandbox_key;
+      noted = kv.value == ValueOf(note);
     else
-      first = first && kv.value != sandbox_key;
+      first = first && (!other || other->sandbox_key != note.sandbox_key);
   }
   if (noted) return first;
-  ASSIGN_OR_RETURN(const datastore::Revision written, client.Put(mine, sandbox_key));
+  ASSIGN_OR_RETURN(const datastore::Revision written, client.Put(mine, ValueOf(note)));
   static_cast<void>(written);
   return first;
+}
+
+Result<std::vector<SandboxNote>> ListSandboxes(datastore::Client& client) {
+  ASSIGN_OR_RETURN(const datastore::ListResult list, client.List(std::string(kSandboxes)));
+  std::vector<SandboxNote> notes;
+  for (const datastore::KeyValue& kv : list.items) {
+    if (auto note = NoteOf(kv)) notes.push_back(std::move(*note));
+  }
+  return notes;
 }
 
 Status ForgetSandbox(datastore::Client& client, const std::string& node, const std::string& endpoint_id) {
@@ -114,10 +138,10 @@ Result<std::vector<model::WorkloadEndpoint>> ListSiblings(datastore::Client& cli
                                                           const std::string& sandbox_key) {
   std::set<std::string> noted;  // by NoteSandbox
   if (IsCalico26(client)) {
-    const std::string prefix = SandboxPath(node, "");
-    ASSIGN_OR_RETURN(const datastore::ListResult list, client.List(prefix));
+    ASSIGN_OR_RETURN(const datastore::ListResult list, client.List(SandboxPath(node, "")));
     for (const datastore::KeyValue& kv : list.items) {
-      if (kv.value == sandbox_key) noted.insert(kv.key.substr(prefix.size()));
+      if (const auto note = NoteOf(kv); note && note->sandbox_key == sandbox_key)
+        noted.insert(note->endpoint_id);
     }
   }
   ASSIGN_OR_RETURN(const std::vector<datastore::Stored> endpoints, ListEndpoints(client, node));

@@ -21,6 +21,8 @@ inline constexpr char kMac[] = "ee:ee:ee:ee:ee:ee";
 inline constexpr char kHandlePrefix[] = "libnetwork";
 // On an endpoint: the network namespace it was joined to. Two endpoints of one container have the same.
 inline constexpr char kSandboxAnnotation[] = "libnetwork.projectcalico.org/sandbox";
+// On an endpoint: its network's ID on its host.
+inline constexpr char kNetworkAnnotation[] = "libnetwork.projectcalico.org/network";
 
 // Device names take 15 characters: prefix and 11 of the ID, as Calico 2.6.
 std::string HostInterface(const std::string& endpoint_id);       // "cali369515cb37e"
@@ -43,10 +45,13 @@ std::string AttributeTime(WallTime time);
 // Whether the store is one of Calico 2.6: addresses have neither handle nor attributes there, and endpoints
 // no annotations (reference datastore-model B.8).
 bool IsCalico26(const datastore::Client& client);
-// There the sandbox of an endpoint stands in a key of our own. Notes it; true if no other endpoint of the
-// node is in the same one.
-Result<bool> NoteSandbox(datastore::Client& client, const std::string& node, const std::string& endpoint_id,
-                         const std::string& sandbox_key);
+// There the sandbox of an endpoint and the network stand in a key of our own. Notes them; true if no other
+// endpoint of the node is in the same sandbox.
+struct SandboxNote {
+  std::string node, endpoint_id, sandbox_key, network_id;
+};
+Result<bool> NoteSandbox(datastore::Client& client, const SandboxNote& note);
+Result<std::vector<SandboxNote>> ListSandboxes(datastore::Client& client);  // of all nodes
 Status ForgetSandbox(datastore::Client& client, const std::string& node, const std::string& endpoint_id);
 
 // The other endpoints of a sandbox, in the order of their IDs.

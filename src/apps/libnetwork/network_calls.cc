@@ -24,7 +24,8 @@ namespace calico::libnetwork {
 namespace {
 
 constexpr char kPseudoGateway[] = "0.0.0.0/0";
-constexpr char kAddressSpace[] = "CalicoGlobalAddressSpace";
+constexpr char kGlobalSpace[] = "CalicoGlobalAddressSpace";
+constexpr char kLocalSpace[] = "CalicoLocalAddressSpace";  // of networks of local scope
 // How long Join may wait for policy. dockerd starts the container when Join has returned.
 constexpr Duration kProgrammedWait = std::chrono::milliseconds(500);
 
@@ -62,6 +63,7 @@ Result<model::WorkloadEndpoint> BuildEndpoint(const Call& call, const EndpointRe
   endpoint.node = call.options.node_name;
   endpoint.endpoint = request.endpoint_id;
   endpoint.interface_name = HostInterface(request.endpoint_id);
+  if (!IsCalico26(call.client)) endpoint.metadata.annotations[kNetworkAnnotation] = request.network_id;
   endpoint.mac = kMac;
   if (!request.mac.empty()) {
     const auto mac = net::Mac::Parse(request.mac);
@@ -162,11 +164,12 @@ Result<datastore::Stored> ReadEndpoint(const Call& call, const std::string& endp
 // Notes the endpoint's sandbox in the store, and finds out whether it is the sandbox's first (siblings.h).
 // Kept in the store because the containers of yesterday's plugin process may be connected to a second network
 // today.
-Result<bool> EnterSandbox(const Call& call, const datastore::Stored& stored, const std::string& sandbox_key) {
+Result<bool> EnterSandbox(const Call& call, const datastore::Stored& stored, const EndpointRequest& request) {
+  const std::string& sandbox_key = request.sandbox_key;
   if (sandbox_key.empty()) return true;
   if (IsCalico26(call.client)) {
-    return NoteSandbox(call.client, call.options.node_name,
-                       std::get<model::WorkloadEndpoint>(stored.object).endpoint, sandbox_key);
+    return NoteSandbox(call.client,
+                       {call.options.node_name, request.endpoint_id, sandbox_key, request.network_id});
   }
   auto endpoint = std::get<model::WorkloadEndpoint>(stored.object);
   ASSIGN_OR_RETURN(const std::vector<datastore::Stored> local,
@@ -232,7 +235,7 @@ Result<std::string> CreateNetwork(const Call&, const std::string& body) {
     }
   }
   for (const IpamData& data : request.v6) {
-    if (data.address_space != kAddressSpace) {
+    if (data.address_space != kGlobalSpace && data.address_space != kLocalSpace) {
       return Error(ErrorCode::kInvalidArgument,
                    "Non-Calico IPAM driver is used. Create the network with --ipam-driver calico-ipam.");
     }
@@ -281,7 +284,7 @@ Result<std::string> Join(const Call& call, const std::string& body) {
     const auto address = net::Cidr::Parse(text);
     if (address.has_value()) veth.addresses.push_back(*address);
   }
-  ASSIGN_OR_RETURN(const bool first, EnterSandbox(call, stored, request.sandbox_key));
+  ASSIGN_OR_RETURN(const bool first, EnterSandbox(call, stored, request));
   std::string gateway = kGateway;
   if (!first) {
     ASSIGN_OR_RETURN(gateway, JoinSiblings(call, endpoint, request.sandbox_key));

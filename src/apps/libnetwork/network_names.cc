@@ -57,7 +57,7 @@ Status NetworkNames::Learn(const std::string& id, const std::string& name) {
 
 Status NetworkNames::Forget(const std::string& id) {
   const auto store = client_.WithDeadline(clock_.Now() + kStoreTimeout);
-  const model::Key key = model::Key::Resource(model::Kind::kDockerNetwork, id);
+  const model::Key key = model::Key::Resource(model::Kind::kDockerNetworkName, id);
   auto deleted = store->Delete(model::ToPath(key), 0);
   if (deleted.has_value() || deleted.error().code() == ErrorCode::kNotFound) return Ok();
   return std::move(deleted).error();

@@ -21,7 +21,7 @@ using model::Key;
 using model::Kind;
 
 Key NetworkKey(const std::string& network_id) {
-  return Key::Resource(Kind::kDockerNetwork, network_id);
+  return Key::Resource(Kind::kDockerNetworkName, network_id);
 }
 
 Result<std::string> AskDocker(const Call& call, const std::string& network_id) {
@@ -83,12 +83,12 @@ Result<std::string> StoredNetworkName(datastore::Client& client, const std::stri
     return std::move(kv).error();
   }
   ASSIGN_OR_RETURN(const model::Object object, model::DecodeValue(key, kv->value));
-  return std::get<model::DockerNetwork>(object).name;
+  return std::get<model::DockerNetworkName>(object).name;
 }
 
 Status StoreNetworkName(datastore::Client& client, const std::string& network_id, const std::string& name) {
   const Key key = NetworkKey(network_id);
-  model::DockerNetwork network;
+  model::DockerNetworkName network;
   network.name = name;
   // A network never changes its name, so the first writer is as good as any.
   auto created = client.Create(model::ToPath(key), model::EncodeValue(key, network));

@@ -14,8 +14,10 @@
 #include "apps/libnetwork/container_labels.h"
 #include "apps/libnetwork/docker_watch.h"
 #include "apps/libnetwork/driver.h"
+#include "apps/libnetwork/network_mirror.h"
 #include "apps/libnetwork/network_names.h"
 #include "apps/libnetwork/reconcile.h"
+#include "apps/libnetwork/removal_guard.h"
 #include "apps/node/address_monitor.h"
 #include "apps/node/bgp_password.h"
 #include "apps/node/bgp_variables.h"
@@ -60,6 +62,7 @@ constexpr Duration kMostStartTime = std::chrono::seconds(10);
 // How long an agent that cannot start goes on saying so to those who call a socket that outlives it.
 constexpr Duration kLastWords = std::chrono::seconds(2);
 constexpr Duration kRotationPeriod = std::chrono::seconds(10);
+constexpr char kGuardSocket[] = "/run/docker/plugins/calico-guard.sock";  // for dockerds that ask for it
 
 // One agent per host, in a container or not: the lock goes away with the process, however it ends.
 Result<UniqueFd> TakeLock() {
@@ -168,8 +171,8 @@ class Agent {
     upkeep_.Start();
     RETURN_IF_ERROR(addresses_.Start());
     health_ = std::make_unique<Health>(HealthSources());
-    RETURN_IF_ERROR(StartServers(settings));
-    return StartPlugins();
+    RETURN_IF_ERROR(StartPlugins());
+    return StartServers(settings);  // `show` looks at all that is above
   }
 
   // Ends the process. Not one thread at a time: a call to a store that is away would hold us for seconds, and
@@ -372,7 +375,8 @@ class Agent {
           request,
           {node_, client_.name(), store_reason_, *dataplane_, *health_, [this] { return PolicyProblems(); },
            [this] { return Unreachable(); }, [this] { return SpeakerHealth(); }, [this] { return Peers(); },
-           [this] { return addresses_.Problems(); }, [this] { return ToJson(addresses_.Choices()); }});
+           [this] { return addresses_.Problems(); }, [this] { return ToJson(addresses_.Choices()); },
+           [this] { return networks_ == nullptr ? std::vector<std::string>() : networks_->Problems(); }});
     });
   }
 
@@ -388,13 +392,20 @@ class Agent {
         [this] { return workload_mtu_.load(); });
     names_ = std::make_unique<libnetwork::NetworkNames>(client_, clock_, options);
     labels_ = std::make_unique<libnetwork::ContainerLabels>(client_, clock_, options);
-    std::vector<libnetwork::DockerWatch::Listener*> listeners{names_.get(), labels_.get()};
+    networks_ = std::make_unique<libnetwork::NetworkMirror>(client_, clock_, options);
+    networks_->Start();
+    std::vector<libnetwork::DockerWatch::Listener*> listeners{names_.get(), labels_.get(), networks_.get()};
     docker_ = std::make_unique<libnetwork::DockerWatch>(options.docker_endpoint, clock_, listeners);
     docker_->Start();
     reconciler_ = std::make_unique<libnetwork::Reconciler>(client_, clock_, options);
     reconciler_->Start();
     plugin_sockets_.Serve([this](const HttpRequest& request) { return plugin_->HandleNetwork(request); },
                           [this](const HttpRequest& request) { return plugin_->HandleIpam(request); });
+    HttpListen guard;
+    guard.unix_path = kGuardSocket;
+    RETURN_IF_ERROR(Serve(guard, [this, options](const HttpRequest& request) {
+      return libnetwork::GuardRemoval(client_, clock_, options, request);
+    }));
     return Ok();
   }
 
@@ -451,6 +462,7 @@ class Agent {
   PeerMetrics peer_metrics_;                            // the same
   std::unique_ptr<libnetwork::Driver> plugin_;
   std::unique_ptr<libnetwork::DockerWatch::Listener> names_, labels_;
+  std::unique_ptr<libnetwork::NetworkMirror> networks_;
   std::unique_ptr<libnetwork::DockerWatch> docker_;
   std::unique_ptr<libnetwork::Reconciler> reconciler_;
   std::vector<std::unique_ptr<HttpServer>> servers_;

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "apps/libnetwork/driver.h"
 #include "base/log.h"
 
 namespace calico::node {
@@ -26,7 +25,10 @@ PluginSockets::PluginSockets(const Environment& environment, const std::vector<I
 
 PluginSockets::PluginSockets(const Environment& environment, const std::vector<InheritedSocket>& held,
                              Paths paths)
-    : paths_(std::move(paths)), call_deadline_(libnetwork::Options().call_deadline) {
+    : paths_(std::move(paths)) {
+  // Bad variables are the agent's to refuse.
+  if (auto options = libnetwork::OptionsFromEnvironment(environment, ""); options.has_value())
+    options_ = *std::move(options);
   network_.path = paths_.network;
   ipam_.path = paths_.ipam;
   WaitFor("it has just begun");
@@ -101,10 +103,12 @@ HttpResponse PluginSockets::Answer(End& end, const HttpRequest& request) {
   bool decided = decided_.WaitUntil(TimePoint());
   if (decided && refused_.load() == nullptr) return end.serving(request);
   if (wanted_) {
-    if (auto answer = libnetwork::AnswerWithoutStore(&end == &network_, request.path)) return *answer;
+    if (auto answer = libnetwork::AnswerWithoutStore(&end == &network_, request.path, options_))
+      return *answer;
   }
   if (!decided) {
-    if (++end.waiting <= kMostWaiting) decided = decided_.WaitUntil(request.received + call_deadline_);
+    if (++end.waiting <= kMostWaiting)
+      decided = decided_.WaitUntil(request.received + options_.call_deadline);
     --end.waiting;
   }
   if (!decided) return libnetwork::Refusal(request.path, "calico-node is starting: " + *waits_for_.load());

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/libnetwork/driver.h"
 #include "base/clock.h"
 #include "base/environment.h"
 #include "base/http_server.h"
@@ -59,7 +60,7 @@ class PluginSockets final {
   HttpResponse Answer(End& end, const HttpRequest& request);
 
   const Paths paths_;
-  const Duration call_deadline_;
+  libnetwork::Options options_;
   bool wanted_ = false, inherited_ = false;
   End network_, ipam_;
   std::atomic<std::shared_ptr<const std::string>> waits_for_, refused_;

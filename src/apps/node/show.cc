@@ -28,6 +28,7 @@ std::vector<Trouble> TroublesOf(const ShowSources& sources) {
        speaker.without_password},
       {"BGP sessions (see docs/bgp.md)", speaker.sessions},
       {"addresses of this host", sources.address_problems()},
+      {"Docker networks of this host (see docs/docker-networks.md)", sources.docker_networks()},
       {"encryption that this host cannot do, and is reached in clear", snapshot.not_encrypted}};
   std::erase_if(all, [](const Trouble& trouble) { return trouble.items.empty(); });
   return all;

@@ -25,7 +25,8 @@ struct ShowSources {
   std::function<bgp::Speaker::Health()> speaker;
   std::function<Result<std::vector<bgp::PeerStatus>>()> peers;
   std::function<std::vector<std::string>()> address_problems;
-  std::function<std::string()> addresses;  // JSON
+  std::function<std::string()> addresses;                     // JSON
+  std::function<std::vector<std::string>()> docker_networks;  // that are not as they should be
 };
 // The agent's side of `calico-node show`: /status, /endpoints, /tables; and of `calicoctl node status`:
 // /problems, and as JSON /peers and

@@ -21,12 +21,14 @@ void DriverFixture::SetUp() {
   ASSERT_NE(::mkdtemp(directory_.data()), nullptr);
   options.node_name = "calico-node1";
   options.docker_endpoint = "unix://" + directory_ + "/docker.sock";
+  options.scope_path = directory_ + "/docker-scope";
   driver = std::make_unique<Driver>(
       faulty_, clock_, options, [this](const std::string& name, TimePoint) { waited_for.push_back(name); });
 }
 
 void DriverFixture::TearDown() {
   ::unlink((directory_ + "/docker.sock").c_str());
+  ::unlink(options.scope_path.c_str());
   ::rmdir(directory_.c_str());
 }
 
