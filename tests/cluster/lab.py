@@ -362,8 +362,12 @@ class Lab:
             self._plug_in(host)
         starter.stdin.close()  # systemd begins
         if host.systemd:
-            wait_until(lambda: host.run("systemctl", "is-system-running", check=False).stdout.strip() in ("running", "degraded"),
-                       f"{host.name}: systemd has started", 30)
+            try:
+                wait_until(lambda: host.run("systemctl", "is-system-running", check=False).stdout.strip() in ("running", "degraded"),
+                           f"{host.name}: systemd has started", 120)
+            except AssertionError as late:
+                waits = [host.run(*argv, check=False) for argv in (("systemctl", "list-jobs"), ("journalctl", "-b", "-n", "40", "--no-pager"))]
+                raise AssertionError(f"{late}\n" + "\n".join(done.stdout + done.stderr for done in waits)) from None
 
     # --- the image ----------------------------------------------------------------------------------------
 

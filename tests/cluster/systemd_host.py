@@ -30,11 +30,16 @@ MASKED = """systemd-udevd.service systemd-udevd-control.socket systemd-udevd-ker
 WANTS = ("multi-user", "sockets", "sysinit", "timers", "getty", "network-online", "graphical", "paths")
 
 
+CGROUPS = Path("/sys/fs/cgroup")
+
+
 def enter_cgroups(name: str) -> None:
     """Puts the calling process into a cgroup of this name in every hierarchy: the root of the host's cgroup namespace."""
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         number, controllers, path = line.split(":", 2)
-        hierarchy = Path("/sys/fs/cgroup") / (controllers.removeprefix("name=") or "unified")
+        hierarchy = CGROUPS / (controllers.removeprefix("name=") or "unified")
+        if not controllers and (CGROUPS / "cgroup.controllers").exists():
+            hierarchy = CGROUPS  # the only one
         if not hierarchy.exists():
             continue
         below = hierarchy / name
@@ -51,6 +56,7 @@ def mount(*argv: str) -> None:
 
 def private_mounts(state: str) -> None:
     for path in OVERLAYS:
+        os.makedirs(path, exist_ok=True)
         layer = Path(f"{state}/layers{path.replace('/', '-')}")
         for part in ("upper", "work"):
             (layer / part).mkdir(parents=True, exist_ok=True)
@@ -83,7 +89,11 @@ def devices() -> None:
 
 
 def control_groups() -> None:
+    only_one = (CGROUPS / "cgroup.controllers").exists()
     mount("-t", "sysfs", "-o", "ro", "sysfs", "/sys")  # this network's interfaces
+    if only_one:
+        mount("-t", "cgroup2", "cgroup2", "/sys/fs/cgroup")
+        return
     mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/sys/fs/cgroup")
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         controllers = line.split(":", 2)[1]
@@ -105,6 +115,7 @@ def settle_etc(name: str) -> None:
     Path("/etc/fstab").write_text("")
     shutil.rmtree("/etc/calico", ignore_errors=True)
     units = Path("/etc/systemd/system")
+    units.mkdir(parents=True, exist_ok=True)
     for wants in WANTS:
         shutil.rmtree(units / f"{wants}.target.wants", ignore_errors=True)
     for unit in MASKED:
@@ -113,8 +124,9 @@ def settle_etc(name: str) -> None:
     # Packages start their services here, whatever this machine says; without waiting for disks and for others' reactions
     # to new files (man-db alone would read thousands of pages).
     Path("/usr/sbin/policy-rc.d").unlink(missing_ok=True)
-    Path("/etc/dpkg/dpkg.cfg.d/lab-host").write_text("force-unsafe-io\n")
-    Path("/var/lib/dpkg/triggers/File").write_text("")
+    if Path("/etc/dpkg/dpkg.cfg.d").exists():
+        Path("/etc/dpkg/dpkg.cfg.d/lab-host").write_text("force-unsafe-io\n")
+        Path("/var/lib/dpkg/triggers/File").write_text("")
     (units / "default.target").unlink(missing_ok=True)
     (units / "default.target").symlink_to("/usr/lib/systemd/system/multi-user.target")
     Path("/var/lib/calico").chmod(0o755)

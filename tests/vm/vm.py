@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 CACHE = ROOT / "build" / "vm"
 PACKAGES = ("bash busybox-static coreutils findutils grep sed tar gzip python3 python3-pytest iproute2 bird2 etcd-server "
             "etcd-client mount tcpdump conntrack nftables iptables iputils-ping procps util-linux ethtool wireguard-tools iperf3 "
-            "kmod libcurl4 docker.io").split()
+            "kmod libcurl4 docker.io systemd").split()
 PROGRAMS = ("calico-node", "calicoctl")  # of build/bin
 # Parts of the kernel package, below /lib/modules/<release>/kernel.
 MODULES = ("net", "crypto", "lib", "arch/x86/crypto", "drivers/net/dummy.ko", "drivers/net/ifb.ko", "drivers/net/tun.ko",
@@ -165,7 +165,7 @@ def make_tree(tree: Path, release: str, kernel_tree: Path) -> None:
     (tree / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/bash\ntcpdump:x:100:100::/:/bin/false\n")
     (tree / "etc/group").write_text("root:x:0:\ntcpdump:x:100:\n")
     (tree / "etc/hosts").write_text("127.0.0.1 localhost vm\n::1 localhost\n")
-    for directory in ("tests", "testdata", "docs"):
+    for directory in ("packaging", "tests", "testdata", "docs"):
         shutil.copytree(ROOT / directory, tree / "calico" / directory, ignore=shutil.ignore_patterns("__pycache__", "corpus", "*.cc", "*.h"))
     for name in MODULES:
         below = f"lib/modules/{release}/kernel/{name}"

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/node/plugin_sockets.h"
 
+#include <algorithm>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 
 namespace calico::node {
 namespace {
@@ -17,6 +21,17 @@ constexpr int kThreads = 8;
 // Of the calls that come before the agent serves. More are refused at once: a thread must be left for what
 // needs no waiting, and nobody may wait behind others for longer than the deadline.
 constexpr int kMostWaiting = kThreads - 2;
+
+// Whether a process of this network namespace accepts calls on that unix socket. Not by a call, which would
+// start the service that systemd holds it for. The fourth word is the flags, the last one the path (proc(5)).
+bool SomebodyListens(const std::string& path) {
+  constexpr std::string_view kAccepts = "00010000";
+  const auto sockets = Split(ReadFile("/proc/net/unix").value_or(""), '\n');
+  return std::any_of(sockets.begin(), sockets.end(), [&](const std::string& line) {
+    const auto words = Split(line, ' ');
+    return words.size() > 4 && words[3] == kAccepts && words.back() == path;
+  });
+}
 
 }  // namespace
 
@@ -59,7 +74,14 @@ PluginSockets::~PluginSockets() {
 Status PluginSockets::Listen() {
   if (!wanted_) return Ok();
   for (End* end : {&network_, &ipam_}) {
-    if (end->server == nullptr) RETURN_IF_ERROR(Open(*end, -1));
+    if (end->server != nullptr) continue;
+    // To take its place would leave systemd with a socket that nobody can reach.
+    if (SomebodyListens(end->path))
+      return Error(ErrorCode::kAlreadyExists,
+                   end->path +
+                       " is held by another process, perhaps by systemd for "
+                       "calico-node.service; end it with: systemctl stop calico-node.socket");
+    RETURN_IF_ERROR(Open(*end, -1));
   }
   LogInfo(kComponent, "Docker plugins: {}, {}{}", network_.path, ipam_.path,
           inherited_ ? ", held by the service manager" : "");

@@ -38,6 +38,7 @@ class PluginSockets final {
   bool inherited() const { return inherited_; }
 
   // Makes the sockets that are wanted and not inherited. Not before it is known that no other agent runs.
+  // kAlreadyExists: somebody else accepts calls there.
   Status Listen();
   // What calls wait for from now on, behind "calico-node is starting: ".
   void WaitFor(const std::string& what);

@@ -136,6 +136,17 @@ TEST_F(PluginSocketsTest, SocketsThatAreHeldStayWhenTheAgentEnds) {
   EXPECT_EQ(Call("/x").body, "network/x");
 }
 
+TEST_F(PluginSocketsTest, DoesNotTakeThePlaceOfSocketsThatAreHeldForAnother) {
+  Hold();
+  const std::vector<InheritedSocket> of_another = std::exchange(held_, {});
+  Begin({{"CALICO_LIBNETWORK_ENABLED", "true"}});
+  const Status refused = sockets_->Listen();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().message(), HasSubstr("systemctl stop calico-node.socket"));
+  sockets_.reset();
+  EXPECT_TRUE(PathExists(paths_.network));
+}
+
 TEST_F(PluginSocketsTest, MakesItsOwnWhereNobodyHoldsThemIfDockerIsWanted) {
   Begin();
   EXPECT_FALSE(sockets_->wanted());
