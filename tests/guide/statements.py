@@ -2,7 +2,7 @@
 """What the page says in words: each statement of its sections 2 to 7, and how it is checked on the walk.
 
 `said(section, command, text)`: the check runs after the command of that section (its nth time, from 0). Statements about IPIP that
-need the device are checked in test_ipip_guide.py, in a virtual machine.
+need the device are checked in tests/network/stock_kernel/test_ipip_v1.py, in a virtual machine.
 """
 
 from __future__ import annotations
@@ -290,6 +290,17 @@ def _(walk: Walk) -> None:
             wanted = f"via {other.ip} dev eth0 proto bird" if other is not host else "proto"
             kind = "blackhole " if other is host else ""
             assert re.search(rf"^{kind}{re.escape(walk.block_of(other))} {wanted}", routes, re.M), routes
+
+
+@said("6", "ip address show", "tunl0 is there with an address of the own block; a kernel without IPIP is no obstacle, and the status says so")
+def _(walk: Walk) -> None:
+    for host in walk.nodes:
+        if "tunl0" in walk.links(host):
+            own, = [a["local"] for a in walk.links(host)["tunl0"]["addr_info"]]
+            assert ipaddress.ip_address(own) in ipaddress.ip_network(walk.block_of(host))
+        else:
+            status = host.docker("exec", "calico-node", "calico-node", "show", "status")
+            assert "tunl0: a pool asks for IPIP, which this kernel lacks (module ipip)" in status, status
 
 
 # --- 7. containers

@@ -26,14 +26,14 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 CACHE = ROOT / "build" / "vm"
 PACKAGES = ("bash busybox-static coreutils findutils grep sed tar gzip python3 python3-pytest iproute2 bird2 etcd-server "
             "etcd-client mount tcpdump conntrack nftables iptables iputils-ping procps util-linux ethtool wireguard-tools iperf3 "
-            "kmod libcurl4 docker.io systemd").split()
+            "kmod libcurl4 systemd").split()
 PROGRAMS = ("calico-node", "calicoctl")  # of build/bin
 # Parts of the kernel package, below /lib/modules/<release>/kernel.
 MODULES = ("net", "crypto", "lib", "arch/x86/crypto", "drivers/net/dummy.ko", "drivers/net/ifb.ko", "drivers/net/tun.ko",
            "drivers/net/veth.ko", "drivers/net/vxlan", "drivers/net/wireguard", "drivers/char/virtio_console.ko",
-           "drivers/virtio", "fs/overlayfs")
+           "drivers/virtio")
 NOT_NEEDED = re.compile(r"^/usr/share/(doc|man|locale|info|lintian|bash-completion|zsh|i18n|perl|perl5)/|/perl|^/var/lib/dpkg|"
-                        r"/gconv/|^/usr/s?bin/(dnet|ctr|ovrouter|containerd-shim|containerd-shim-runc-v1)$|/(ensurepip|idlelib|lib2to3|tkinter|turtledemo|pydoc_data)/")
+                        r"/gconv/|/(ensurepip|idlelib|lib2to3|tkinter|turtledemo|pydoc_data)/")
 BEGIN, END = "== the machine is up ==", "== exit status "
 # The first program. Debian's own names for programs win over busybox's.
 INIT = """#!/bin/busybox sh
@@ -167,6 +167,8 @@ def make_tree(tree: Path, release: str, kernel_tree: Path) -> None:
     (tree / "etc/hosts").write_text("127.0.0.1 localhost vm\n::1 localhost\n")
     for directory in ("packaging", "tests", "testdata", "docs"):
         shutil.copytree(ROOT / directory, tree / "calico" / directory, ignore=shutil.ignore_patterns("__pycache__", "corpus", "*.cc", "*.h"))
+    for path in ROOT.glob("*.md"):
+        shutil.copy2(path, tree / "calico")
     for name in MODULES:
         below = f"lib/modules/{release}/kernel/{name}"
         source, target = kernel_tree / below, tree / "usr" / below
