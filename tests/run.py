@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """`make test`: every suite, cheapest first, with its budget; the last line counts tests. Unit tests run with sanitizers,
-everything that needs servers or speed on the release build. Two suites run side by side, since most of them wait for
-timers and servers; each has namespaces and a state directory of its own.
+everything that needs servers or speed on the release build. Suites run side by side, as many as keep two cores busy: each has
+namespaces and a state directory of its own.
 
 A suite is a command whose output says how many tests passed and failed (GoogleTest, pytest) or that counts as one
 test by its exit status. Nothing may skip: a skipped test counts as failed.
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +33,7 @@ class Suite:
     budget: int  # seconds; a suite over its budget is reported, a suite over three times that is ended
     needs: str = ""  # name of a suite without which this one makes no sense
     environment: dict[str, str] = field(default_factory=dict)
+    cores: float = 1  # that it keeps busy
     beside_builds: bool = False  # takes one core and looks at no clock
     alone: bool = False  # measures
 
@@ -41,17 +42,17 @@ class Suite:
         return self.name.endswith("build")
 
 
-LANES = 2
+CORES = 2.0
 
 
-def may_start(suite: Suite, running: list[Suite], lanes: int = LANES) -> bool:
+def may_start(suite: Suite, running: list[Suite]) -> bool:
     if suite.alone or any(one.alone for one in running):
         return not running
     if suite.build:
-        return len(running) < lanes and all(one.beside_builds for one in running)
+        return all(one.beside_builds for one in running)
     if any(one.build for one in running):
-        return suite.beside_builds and len(running) < lanes
-    return len(running) < lanes
+        return suite.beside_builds and len(running) == 1
+    return sum(one.cores for one in running) + suite.cores <= CORES
 
 
 def suites(soak: bool) -> list[Suite]:
@@ -74,18 +75,24 @@ def suites(soak: bool) -> list[Suite]:
     system = [Suite(name, [f"build/bin/{name}"], 120, "build") for name in
               ("kernel_test", "datastore_etcd_test", "dataplane_system_test", "policy_packets_test", "bgp_speaker_test",
                "gobgp_speaker_test")]
+    files = [f"tests/network/{file.name}" for file in sorted((ROOT / "tests/network").glob("test_*.py"))]
+    bgp = [file for file in files if "bgp" in file]
+    network = [python, "-m", "pytest", "-q"]  # waits for timers nearly all the time
     product = [
         Suite("no fakes in the product", [python, "tools/check_product.py"], 10, "build"),
         Suite("one host on SQLite", [python, "-m", "pytest", "-q", "-x", "tests/system"], 240, "build"),
-        Suite("between hosts", [python, "-m", "pytest", "-q", "tests/network", "--ignore=tests/network/stock_kernel"], 540, "build"),
+        Suite("BGP between hosts", [*network, *bgp], 360, "build", cores=0.5),
+        Suite("between hosts", [*network, *[file for file in files if file not in bgp]], 360, "build", {"NETWORK_STATE": "/var/lib/calico-network-test-2"},
+              cores=0.5),
         Suite("IPIP and WireGuard in a virtual machine", [python, "tests/vm/vm.py", "--memory", "3072", "--", "python3", "tests/vm/suites.py"], 300, "build"),
         Suite("the user's guide", [python, "-m", "pytest", "-q", "tests/guide"], 120, "build"),
         Suite("package and service on systemd", [python, "-m", "pytest", "-q", "tests/service"], 150, "build"),
         Suite("Docker tutorials and refusals", [python, "-m", "pytest", "-q", "tests/tutorials"], 120, "build"),
         Suite("cluster", [python, "-m", "pytest", "-q", "tests/cluster"], 600, "build"),
+        Suite("scale", [python, "-m", "pytest", "-q", "-s", "tests/scale"], 90, "build", alone=True),
     ]
-    if soak:
-        return build + long_runs(python)
+    if soak:  # one after the other
+        return [replace(suite, alone=True) for suite in build + long_runs(python)]
     return style + units + build + system + product
 
 
@@ -173,8 +180,7 @@ def main() -> int:
     broken: set[str] = set()
     begin = time.monotonic()
     waiting = [suite for suite in suites(options.soak) if not options.only or re.search(options.only, suite.name)]
-    lanes = 1 if options.soak else LANES
-    threads = ThreadPoolExecutor(lanes)
+    threads = ThreadPoolExecutor(8)
     running: dict[Future, Suite] = {}
     while waiting or running:
         for suite in list(waiting):
@@ -183,7 +189,7 @@ def main() -> int:
                 broken.add(suite.name)
                 total_failed += 1
                 print(f"{suite.name:28} not run: {suite.needs} failed", flush=True)
-            elif not any(one.name == suite.needs for one in [*waiting, *running.values()]) and may_start(suite, list(running.values()), lanes):
+            elif not any(one.name == suite.needs for one in [*waiting, *running.values()]) and may_start(suite, list(running.values())):
                 waiting.remove(suite)
                 running[threads.submit(run, suite)] = suite
         for done in wait(running, return_when=FIRST_COMPLETED).done:

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from demo import Demo  # noqa: E402
 from lab import Lab  # noqa: E402
 
-STATE = Path("/var/lib/calico-test")
+STATE = Path(os.environ.get("CLUSTER_STATE", "/var/lib/calico-test"))  # one for each run at a time
 
 
 @pytest.fixture(scope="session")

@@ -321,7 +321,8 @@ class Lab:
                 except ChildProcessError:
                     pass
                 time.sleep(0.02)
-            for cgroup in Path("/sys/fs/cgroup").glob(f"**/{host.cgroup}"):
+            # Those of other labs come and go meanwhile; os.walk passes over what is gone, Path.glob does not.
+            for cgroup in [Path(folder) / host.cgroup for folder, below, _ in os.walk("/sys/fs/cgroup") if host.cgroup in below]:
                 for directory in [*sorted(cgroup.glob("**/"), key=lambda p: -len(p.parts)), cgroup]:
                     if directory.exists():
                         wait_until(lambda: directory.rmdir() is None, f"{directory} is empty")
