@@ -66,7 +66,8 @@ TEST_F(DockerScope, IsWhatTheUserSays) {
   options.scope = "global";
   driver = std::make_unique<Driver>(store(), clock(), options, nullptr);
   EXPECT_EQ(Told(), R"({"Scope":"global"})");
-  const auto read = OptionsFromEnvironment(Environment({{"CALICO_LIBNETWORK_SCOPE", "swarm"}}), "h");
+  const auto read = OptionsFromEnvironment(
+      Environment(std::map<std::string, std::string>{{"CALICO_LIBNETWORK_SCOPE", "swarm"}}), "h");
   ASSERT_FALSE(read.has_value());
   EXPECT_EQ(read.error().message(), "CALICO_LIBNETWORK_SCOPE is 'swarm': give auto, global or local");
 }
