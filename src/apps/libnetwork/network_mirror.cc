@@ -21,7 +21,6 @@ constexpr Duration kScopeTimeout = std::chrono::seconds(2);
 constexpr Duration kDockerTimeout = std::chrono::seconds(10);
 constexpr Duration kStoreTimeout = std::chrono::seconds(15);
 constexpr Duration kPeriod = std::chrono::seconds(60);  // e.g. a network that Docker refused to make
-constexpr Duration kAfterRace = std::chrono::milliseconds(50);
 
 class Dockerd final : public DockerNetworks {
  public:
@@ -60,6 +59,7 @@ struct NetworkMirror::Impl {
   bool reported = false;
   std::set<std::string> waiting;
   Backoff backoff{std::chrono::milliseconds(500), std::chrono::seconds(10)};
+  Backoff race{std::chrono::milliseconds(50), std::chrono::seconds(10)};
   std::unique_ptr<datastore::Syncer> syncer;
   std::unique_ptr<EventLoop::Handle> timer;
   std::atomic<std::shared_ptr<const Texts>> problems;  // of the last round
@@ -141,7 +141,8 @@ void NetworkMirror::Impl::Run() {
   backoff.Reset();
   waiting = std::move(outcome->waiting);
   problems = std::make_shared<const Texts>(std::move(outcome->problems));
-  LookAfter(outcome->again ? kAfterRace : kPeriod);
+  if (!outcome->again) race.Reset();
+  LookAfter(outcome->again ? race.Next() : kPeriod);
 }
 
 }  // namespace calico::libnetwork

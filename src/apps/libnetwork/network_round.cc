@@ -126,11 +126,16 @@ class Step {
   Status Create(const NetworkStep& step) {
     // First a record without ID: it tells a network that we made from one that a user made, should we end
     // between making it and noting its ID.
-    RETURN_IF_ERROR(Write("", step.state == kReady ? kCreating : step.state, step.problem));
+    const bool tried =
+        view_.record && view_.record->id.empty() && view_.record->generation == view_.desired->generation;
+    if (!tried) RETURN_IF_ERROR(Write("", step.state == kReady ? kCreating : step.state, step.problem));
     auto id = round_.docker.CreateNetwork(RequestedForm(*view_.desired));
     if (!id.has_value()) {
-      if (id.error().code() == ErrorCode::kConflict) return Raced(id.error());
-      RETURN_IF_ERROR(DockerAnswers(id.error()));
+      // A user made one of that name a moment ago, or Docker has another reason.
+      ASSIGN_OR_RETURN(const std::vector<DockerNetwork> now, round_.docker.ListNetworks());
+      for (const DockerNetwork& network : now) {
+        if (network.name == view_.name) return Raced(Error(ErrorCode::kConflict, ""));
+      }
       return Note("", kFailed, "Docker does not make it: " + id.error().message());
     }
     LogInfo(kComponent, "made network {} of host {} (generation {})", view_.name, view_.desired->created_by,
