@@ -140,7 +140,8 @@ class World {
   }
   std::map<std::string, model::DockerNetwork> Stored() {
     std::map<std::string, model::DockerNetwork> stored;
-    for (const auto& kv : store.List(model::ListPrefix(model::Kind::kDockerNetwork)).value().items) {
+    const datastore::ListResult list = store.List(model::ListPrefix(model::Kind::kDockerNetwork)).value();
+    for (const datastore::KeyValue& kv : list.items) {
       const model::Key key = *model::ParsePath(kv.key);
       stored[key.name] = std::get<model::DockerNetwork>(model::DecodeValue(key, kv.value).value());
     }

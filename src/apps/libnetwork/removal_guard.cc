@@ -78,7 +78,7 @@ Result<std::optional<std::string>> Refusal(datastore::Client& client, const std:
 
 HttpResponse GuardRemoval(datastore::Client& client, const Clock& clock, const Options& options,
                           const HttpRequest& request) {
-  if (request.path == "/Plugin.Activate") return Answer({{"Implements", {"authz"}}});
+  if (request.path == "/Plugin.Activate") return Answer({{"Implements", Json::array({"authz"})}});
   if (request.path == "/AuthZPlugin.AuthZReq") {
     const std::string network = RemovedNetwork(request.body);
     if (!network.empty()) {
