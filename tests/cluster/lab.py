@@ -365,7 +365,7 @@ class Lab:
         if host.systemd:
             try:
                 wait_until(lambda: host.run("systemctl", "is-system-running", check=False).stdout.strip() in ("running", "degraded"),
-                           f"{host.name}: systemd has started", 120)
+                           f"{host.name}: systemd has started", 120, 0.1)
             except AssertionError as late:
                 waits = [host.run(*argv, check=False) for argv in (("systemctl", "list-jobs"), ("journalctl", "-b", "-n", "40", "--no-pager"))]
                 raise AssertionError(f"{late}\n" + "\n".join(done.stdout + done.stderr for done in waits)) from None
