@@ -109,7 +109,7 @@ def main() -> int:
         tree = Path(place) / "tree"
         programs(tree)
         said_by_calicoctl(tree)
-        for name in ("calico-node.service", "calico-node.socket"):
+        for name in ("calico-node.service", "calico-node.socket", "calico-node-boot.target"):
             install(PACKAGING / "systemd" / name, tree, f"usr/lib/systemd/system/{name}")
         install(PACKAGING / "systemd/calico.tmpfiles", tree, "usr/lib/tmpfiles.d/calico.conf")
         for name in ("calicoctl.cfg", "calico.env"):
