@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two hosts with systemd as PID 1, dockerd as a service, and our package beside them; a third has etcd."""
+"""Two hosts with systemd as PID 1, dockerd as Debian's service (without a cluster store), and our package; a third has etcd."""
 
 import os
 import re
@@ -12,10 +12,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/cluster"))
 
-from lab import STORE_IP, Lab  # noqa: E402
+from lab import Lab  # noqa: E402
 
 STATE = Path(os.environ.get("SERVICE_STATE", "/var/lib/calico-service-test"))
-CLUSTER_STORE = f"etcd://{STORE_IP}:2379"
 
 
 def build_packages(into: Path) -> None:
@@ -37,9 +36,7 @@ def lab():
         build_packages(packages)
         lab.start_etcd()
         for host in lab.nodes():
-            host.run("sh", "-c", f"mkdir /run/work; cp {packages}/*.deb /run/work; mkdir -p /etc/default")
-            host.run("sh", "-c", "cat > /etc/default/docker",
-                     stdin=f"DOCKER_OPTS='--cluster-store={CLUSTER_STORE} --cluster-advertise={host.ip}:2375'\n")
+            host.run("sh", "-c", f"mkdir /run/work; cp {packages}/*.deb /run/work")
             host.run("systemctl", "enable", "--now", "--quiet", "docker.service", "docker.socket")
             host.import_busybox(lab.busybox_archive())
         yield lab

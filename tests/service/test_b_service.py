@@ -23,6 +23,7 @@ def hosts(lab):
     one.run("dpkg", "-i", "--force-confold", "/run/work/calico-cpp_0.1.0_amd64.deb", timeout=90)
     one.run("docker", "rm", "-f", "test1")  # of the document
     two.run("docker", "network", "create", "--driver", "calico", "--ipam-driver", "calico-ipam", "net2")
+    wait_until(lambda: one.run("docker", "network", "inspect", "net2", check=False).returncode == 0, "the agent of host 1 has made the network there, too", 30)
     for host, name in ((one, "test-a"), (two, "test-b")):
         host.run("docker", "run", "-tid", "--stop-timeout=1", f"--name={name}", "--net=net2", "busybox")
     wait_until(lambda: one.run("docker", "exec", "test-a", "ping", "-c1", "-W1", two.container_ip("test-b"), check=False).returncode == 0, "the containers reach each other")
