@@ -136,7 +136,8 @@ def main() -> int:
                 path.chmod(0o755)
             os.utime(path, (epoch, epoch))
         package.parent.mkdir(parents=True, exist_ok=True)
-        output_of("dpkg-deb", "--root-owner-group", "-Zxz", "-z1", "--build", str(tree), str(package), env={"SOURCE_DATE_EPOCH": str(epoch)})
+        compression = os.environ.get("DPKG_DEB_COMPRESSOR_TYPE", "xz")  # dpkg-deb(1)
+        output_of("dpkg-deb", "--root-owner-group", f"-Z{compression}", "-z1", "--build", str(tree), str(package), env={"SOURCE_DATE_EPOCH": str(epoch)})
     print(package)
     return 0
 

@@ -10,7 +10,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab import BIN, ROOT, SUBNET, Host, Lab, wait_until
+from lab import ROOT, SUBNET, Host, Lab, wait_until
 
 VERSION = re.search(r"^project\(\S+ VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text(), re.M)[1]
 IMAGE_ARCHIVE = ROOT / "build" / f"calico-node-{VERSION}.tar"
@@ -98,13 +98,13 @@ def write(host: Host, path: str, text: str) -> None:
     host.run("sh", "-c", f"mkdir -p $(dirname {path}); cat > {path}", stdin=text)
 
 
-def prepare(host: Host, archive: Path) -> None:
+def prepare(host: Host, archive: Path, package: Path) -> None:
     host.environment = {"PATH": "/usr/local/bin:/usr/sbin:/usr/bin"}
     host.run("mount", "-t", "tmpfs", "tmpfs", "/root")
     # The machine's own may have other programs there.
     host.run("sh", "-c", "rm -rf /usr/local/bin/* /usr/local/src; mkdir -p /usr/local/src")
-    host.run("strip", "-o", "/usr/bin/calicoctl", str(BIN / "calicoctl"))
     host.run("ln", "-s", str(IMAGE_ARCHIVE), "/root/")
+    host.run("ln", "-s", str(package), "/root/")
     host.run("ln", "-s", str(archive), "/root/busybox.tar")
     host.run("ln", "-s", "/usr/sbin/dockerd", "/usr/bin/dockerd")
     host.run("rm", "-rf", "/etc/docker")
@@ -125,12 +125,16 @@ def prepare(host: Host, archive: Path) -> None:
 def build_hosts(state_dir: Path) -> Lab:
     image = subprocess.Popen(["/usr/bin/python3", str(ROOT / "tools" / "make_image.py")], stdout=subprocess.DEVNULL)
     lab = Lab(state_dir).create(3, systemd=True)
+    # Not compressed: that takes longer than all the rest.
+    deb = subprocess.Popen(["/usr/bin/python3", str(ROOT / "tools" / "make_deb.py"), "--output", str(state_dir)], stdout=subprocess.DEVNULL,
+                           env=dict(os.environ, DPKG_DEB_COMPRESSOR_TYPE="none"))
+    package = state_dir / f"calico-cpp_{VERSION}_amd64.deb"
     archive = lab.busybox_archive()
-    on_all(lab.nodes(), lambda host: prepare(host, archive))
+    on_all(lab.nodes(), lambda host: prepare(host, archive, package))
     endpoints = ",".join(f"http://{host.ip}:2379" for host in lab.nodes())
     wait_until(lambda: lab.nodes()[0].run("etcdctl", "--endpoints", endpoints, "endpoint", "health", check=False,
                                           env={"ETCDCTL_API": "3"}).returncode == 0, "three members of etcd are healthy", 30)
-    assert image.wait() == 0, "make image failed"
+    assert image.wait() == 0 and deb.wait() == 0, "make image or make deb failed"
     return lab
 
 

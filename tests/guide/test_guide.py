@@ -9,7 +9,8 @@ from walk import guide_commands, page
 
 # Commands of the page that are others in the document: the deviations that it lists.
 DIFFERENT = {
-    "curl -O -L https://github.com/projectcalico/calicoctl/releases/download/v1.6.4/calicoctl": ["cp /usr/bin/calicoctl ."],
+    "curl -O -L https://github.com/projectcalico/calicoctl/releases/download/v1.6.4/calicoctl": [
+        "dpkg --fsys-tarfile ~/calico-cpp_0.1.0_amd64.deb | tar -xO ./usr/bin/calicoctl > calicoctl"],
     "docker pull calico/node:v2.6.10": ["docker load -i calico-node-0.1.0.tar", "docker tag calico/node:0.1.0 calico/node:v2.6.10"],
     "docker pull busybox": ["docker import -c 'CMD [\"sh\"]' busybox.tar busybox"],
 }

@@ -4,6 +4,7 @@
 import pytest
 from doc_blocks import blocks, commands, matches
 from lab import ROOT, wait_until
+from test_guide_then import Pings
 
 DOCUMENT = "docs/migration-from-2.6-container.md"
 COMMANDS = [command for block in blocks(ROOT) if block.document == DOCUMENT and block.language == "console" for command in commands(block)]
@@ -31,12 +32,18 @@ def host(walk):
     return host
 
 
+@pytest.fixture(scope="module")
+def pings(walk, host):
+    """From another host into a container of this one, all the way."""
+    return Pings(walk.node1, "test1", walk.before["test3"])
+
+
 def test_what_2_6_leaves_refuses_what_it_does_not_know(host):
     assert host.ping("test3", host.ip, 2)[1] == 0
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=[f"{c.where} {c.command}" for c in COMMANDS])
-def test_document(walk, host, command):
+def test_document(host, pings, command):
     if "docker ps --filter" in command.command:
         wait_until(lambda: host.calicoctl("node", "status").count("Established") == 2, "the container has begun", 60)
     if command.command == "iptables-save | grep cali":
@@ -46,7 +53,12 @@ def test_document(walk, host, command):
     assert matches(command.expected, actual), "\n".join([f"{command.where}: {command.command}", "expected:", *command.expected, "printed:", *actual])
 
 
-def test_all_is_as_before(walk, host):
+def test_nothing_was_cut(host, pings):
     wait_until(lambda: host.calicoctl("node", "status").count("Established") == 2, "the mesh", 60)
+    lost = pings.lost()
+    assert ", 0% packet loss" in lost, lost
+
+
+def test_all_is_as_before(walk, host):
     assert host.ping("test3", host.ip) == (3, 3)
     assert walk.node1.ping("test1", walk.before["test3"]) == (3, 3)
