@@ -35,12 +35,17 @@ class Cluster:
         self.lab = lab
         self.variables: dict[str, str] | None = None
 
+    def stop_agents(self) -> None:
+        for host in self.lab.nodes():
+            host.stop_process("calico-node")
+        self.variables = None
+
     def run_agents(self, variables: dict[str, str]) -> None:
         """Agents with these variables besides their own; as they are if they have them."""
         if variables == self.variables:
             return
+        self.stop_agents()
         for host in self.lab.nodes():
-            host.stop_process("calico-node")
             host.start_calico_node(variables)
         for host in self.lab.nodes():
             host.wait_calico_node()

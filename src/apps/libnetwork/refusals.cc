@@ -44,6 +44,7 @@ std::string NamesOf(const std::vector<PoolState>& pools, net::Family family, boo
   for (const PoolState& pool : pools) {
     if (pool.enabled == enabled && pool.cidr.family() == family) names.push_back(pool.cidr.ToString());
   }
+  std::sort(names.begin(), names.end());
   return Join(names, ", ");
 }
 
