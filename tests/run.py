@@ -78,6 +78,7 @@ def suites(soak: bool) -> list[Suite]:
     files = [f"tests/network/{file.name}" for file in sorted((ROOT / "tests/network").glob("test_*.py"))]
     bgp = [file for file in files if "bgp" in file]
     network = [python, "-m", "pytest", "-q"]  # waits for timers nearly all the time
+    leftovers = "tests/cluster/test_e_leftovers.py"
     product = [
         Suite("no fakes in the product", [python, "tools/check_product.py"], 10, "build"),
         Suite("one host on SQLite", [python, "-m", "pytest", "-q", "-x", "tests/system"], 240, "build"),
@@ -88,7 +89,8 @@ def suites(soak: bool) -> list[Suite]:
         Suite("the user's guide", [python, "-m", "pytest", "-q", "tests/guide"], 120, "build"),
         Suite("package and service on systemd", [python, "-m", "pytest", "-q", "tests/service"], 150, "build"),
         Suite("Docker tutorials and refusals", [python, "-m", "pytest", "-q", "tests/tutorials"], 120, "build"),
-        Suite("cluster", [python, "-m", "pytest", "-q", "tests/cluster"], 600, "build"),
+        Suite("cluster", [python, "-m", "pytest", "-q", "tests/cluster", f"--ignore={leftovers}"], 600, "build"),
+        Suite("a lab leaves nothing", [python, "-m", "pytest", "-q", leftovers], 30, "build", alone=True),  # compares the whole machine
         Suite("scale", [python, "-m", "pytest", "-q", "-s", "tests/scale"], 90, "build", alone=True),
     ]
     if soak:  # one after the other

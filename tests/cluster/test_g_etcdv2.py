@@ -2,6 +2,7 @@
 """The whole demo again in a lab of its own, on a store of Calico 2.6 (etcd's v2 API), and what that store holds then."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ STEPS = [what for what, _ in Demo(Lab.__new__(Lab), "etcdv2").steps()]
 
 @pytest.fixture(scope="module")
 def old_store():
-    lab = Lab(Path("/var/lib/calico-test-etcdv2"))
+    lab = Lab(Path(os.environ.get("CLUSTER_STATE", "/var/lib/calico-test") + "-etcdv2"))
     yield Demo(lab, "etcdv2")
     lab.destroy()
 

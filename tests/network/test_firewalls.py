@@ -87,8 +87,7 @@ def test_dockers_rules_do_no_harm(network):
                  "-I FORWARD -j DOCKER-ISOLATION-STAGE-1", "-I FORWARD -j DOCKER-USER", "-P FORWARD DROP"):
         node1.run("iptables", *rule.split())
     wait_until(lambda: reached(network), "w1 reaches w2", 5)
-    first = node1.out("iptables", "-S", "FORWARD").splitlines()[1]
-    assert "calico" in first, "dockerd puts its own first; ours is again"
+    wait_until(lambda: "calico" in node1.out("iptables", "-S", "FORWARD").splitlines()[1], "dockerd puts its own first; ours is again", 5)
     node1.run("iptables", "-P", "FORWARD", "ACCEPT")
     node1.run("iptables", "-F")
     node1.run("iptables", "-X")
