@@ -68,6 +68,10 @@ class FaultyRtnetlink final : public kernel::Rtnetlink {
     return real_.CreateLink(link);
   }
   Result<bool> HasLinkKind(const std::string& kind) override { return real_.HasLinkKind(kind); }
+  Status DeleteLinkGroup(std::uint32_t group) override { return real_.DeleteLinkGroup(group); }
+  Status SetLinkGroup(const std::string& name, std::uint32_t group) override {
+    return real_.SetLinkGroup(name, group);
+  }
   Status SetLinkUp(int ifindex, bool up) override {
     if (auto error = turn_.Next("SetLinkUp")) return *error;
     return real_.SetLinkUp(ifindex, up);

@@ -263,6 +263,7 @@ class MnlRtnetlink final : public Rtnetlink {
     auto& header = request.Header<ifinfomsg>();
     if (pair.host_up) header.ifi_flags = header.ifi_change = IFF_UP;
     request.Put(IFLA_IFNAME, pair.host_name);
+    if (pair.host_group != 0) request.Put(IFLA_GROUP, pair.host_group);
     if (pair.mtu_bytes > 0) request.Put(IFLA_MTU, static_cast<std::uint32_t>(pair.mtu_bytes));
     nlattr* info = request.Begin(IFLA_LINKINFO);
     request.Put(IFLA_INFO_KIND, std::string("veth"));
@@ -285,6 +286,23 @@ class MnlRtnetlink final : public Rtnetlink {
     request.Header<ifinfomsg>();
     request.Put(IFLA_IFNAME, name);
     return Ask(request, "delete link " + name);
+  }
+
+  Status DeleteLinkGroup(std::uint32_t group) override {
+    if (group == 0) return Error(ErrorCode::kInvalidArgument, "group 0 is everybody's");
+    Request request(RTM_DELLINK, NLM_F_ACK);
+    request.Header<ifinfomsg>();
+    request.Put(IFLA_GROUP, group);
+    return Ask(request, fmt::format("delete link group {}", group));
+  }
+
+  Status SetLinkGroup(const std::string& name, std::uint32_t group) override {
+    if (name.empty() || name.size() >= IFNAMSIZ)
+      return Error(ErrorCode::kNotFound, "link " + name + ": no such device");
+    Request request(RTM_SETLINK, NLM_F_ACK);
+    request.Header<ifinfomsg>();
+    request.Put(IFLA_IFNAME, name).Put(IFLA_GROUP, group);
+    return Ask(request, fmt::format("put link {} into group {}", name, group));
   }
 
   Status SetLinkUp(int ifindex, bool up) override {

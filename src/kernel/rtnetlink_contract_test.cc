@@ -239,6 +239,28 @@ TEST_P(RtnetlinkContract, DeletingOneEndDeletesBothAndTheIndexIsNotUsedAgain) {
   EXPECT_EQ(rtnetlink_.GetLink("peercontract")->mac, *pair.peer_mac);
 }
 
+TEST_P(RtnetlinkContract, AGroupOfLinksIsDeletedAtOnceAndNothingElse) {
+  constexpr std::uint32_t kGroup = 4711;
+  VethPair pair;
+  for (const char* name : {"caligroup1", "caligroup2", "caliother"}) {
+    pair.host_name = name;
+    pair.peer_name = "p" + std::string(name).substr(1);
+    pair.host_group = pair.host_name == "caligroup1" ? kGroup : 0;
+    ASSERT_TRUE(rtnetlink_.CreateVeth(pair).has_value());
+  }
+  EXPECT_EQ(rtnetlink_.GetLink("caligroup1")->group, kGroup);
+  ASSERT_TRUE(rtnetlink_.SetLinkGroup("caligroup2", kGroup).has_value());
+  EXPECT_EQ(rtnetlink_.GetLink("caligroup2")->group, kGroup);
+  EXPECT_EQ(rtnetlink_.SetLinkGroup("calinothing", kGroup).error().code(), ErrorCode::kNotFound);
+  ASSERT_TRUE(rtnetlink_.DeleteLinkGroup(kGroup).has_value());
+  for (const char* name : {"caligroup1", "paligroup1", "caligroup2", "paligroup2"})
+    EXPECT_EQ(rtnetlink_.GetLink(name).error().code(), ErrorCode::kNotFound) << name;
+  EXPECT_TRUE(rtnetlink_.GetLink("caliother").has_value());
+  EXPECT_EQ(rtnetlink_.DeleteLinkGroup(kGroup).error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(rtnetlink_.DeleteLinkGroup(0).error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(rtnetlink_.DeleteLink("caliother").has_value());
+}
+
 TEST_P(RtnetlinkContract, ChangesOfALinkAreReadBack) {
   ASSERT_TRUE(rtnetlink_.SetLinkMtu(host_.ifindex, 1400).has_value());
   EXPECT_EQ(rtnetlink_.GetLink("calicontract")->mtu_bytes, 1400);

@@ -126,6 +126,9 @@ std::optional<Link> ParseLink(const nlmsghdr* message) {
       case IFLA_LINK:
         link.peer_ifindex = static_cast<int>(mnl_attr_get_u32(attribute));
         break;
+      case IFLA_GROUP:
+        link.group = mnl_attr_get_u32(attribute);
+        break;
       case IFLA_LINKINFO:
         ReadInfo(attribute, link);
         break;

@@ -15,11 +15,11 @@ namespace calico::kernel::testing {
 
 // Links, addresses, routes and neighbours in memory, with the kernel's rules as far as our code can meet
 // them (rtnetlink_contract_test.cc runs one suite on both). Writes are logged as text: "create veth cali1
-// temp1", "delete link cali1", "set link 3 up", "set mtu 3 1400", "replace route 254 10.65.0.1/32 metric 0",
-// "delete route …", "replace neighbour 3 10.65.0.1", "delete neighbour …", "add address 3 10.65.0.1/32",
-// "delete address …", "create vxlan vxlan.calico", "set mac 3 66:…", "replace fdb 3 66:…", "delete fdb …",
-// "add rule 99", "delete rule 99"; reads fail under "list routes", "list links", "get link", "list
-// addresses", "list neighbours", "list fdb", "list rules".
+// temp1", "delete link cali1", "delete group 7", "set group cali1 7", "set link 3 up", "set mtu 3 1400",
+// "replace route 254 10.65.0.1/32 metric 0", "delete route …", "replace neighbour 3 10.65.0.1", "delete
+// neighbour …", "add address 3 10.65.0.1/32", "delete address …", "create vxlan vxlan.calico", "set mac 3
+// 66:…", "replace fdb 3 66:…", "delete fdb …", "add rule 99", "delete rule 99"; reads fail under "list
+// routes", "list links", "get link", "list addresses", "list neighbours", "list fdb", "list rules".
 class FakeRtnetlink final : public Rtnetlink {
  public:
   FakeRtnetlink();  // has `lo`, up
@@ -44,6 +44,8 @@ class FakeRtnetlink final : public Rtnetlink {
   Result<bool> HasLinkKind(const std::string& kind) override { return !unknown_kinds_.contains(kind); }
   void ForgetKind(const std::string& kind) { unknown_kinds_.insert(kind); }  // as a kernel without it
   Status DeleteLink(const std::string& name) override;
+  Status DeleteLinkGroup(std::uint32_t group) override;
+  Status SetLinkGroup(const std::string& name, std::uint32_t group) override;
   Status SetLinkUp(int ifindex, bool up) override;
   Status SetLinkMtu(int ifindex, int mtu_bytes) override;
   Status SetLinkMac(int ifindex, const net::Mac& mac) override;

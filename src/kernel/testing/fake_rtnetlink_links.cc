@@ -103,6 +103,7 @@ Status FakeRtnetlink::CreateVeth(const VethPair& pair) {
   peer.mac = pair.peer_mac.value_or(MacOf(peer.ifindex));
   host.mac = MacOf(host.ifindex);
   host.admin_up = pair.host_up;
+  host.group = pair.host_group;
   AddLink(peer);
   AddLink(host);
   return Ok();
@@ -131,6 +132,29 @@ Status FakeRtnetlink::DeleteLink(const std::string& name) {
   const int ifindex = link->ifindex, peer = link->peer_ifindex;
   Erase(ifindex);
   if (peer != 0) Erase(peer);
+  return Ok();
+}
+
+Status FakeRtnetlink::DeleteLinkGroup(std::uint32_t group) {
+  const std::string call = fmt::format("delete group {}", group);
+  RETURN_IF_ERROR(script_.OnWrite(call));
+  if (group == 0) return Error(ErrorCode::kInvalidArgument, call);
+  std::vector<int> members;
+  for (const auto& [ifindex, link] : links_) {
+    if (link.group == group) members.insert(members.end(), {ifindex, link.peer_ifindex});
+  }
+  if (members.empty()) return Error::FromErrno(ENODEV, call);
+  for (const int ifindex : members) Erase(ifindex);
+  return Ok();
+}
+
+Status FakeRtnetlink::SetLinkGroup(const std::string& name, std::uint32_t group) {
+  const std::string call = fmt::format("set group {} {}", name, group);
+  RETURN_IF_ERROR(script_.OnWrite(call));
+  Link* link = FindLink(name);
+  if (link == nullptr) return Error::FromErrno(ENODEV, call);
+  link->group = group;
+  Tell(LinkChanged{*link});
   return Ok();
 }
 
