@@ -75,6 +75,7 @@ Status CreateHostVeth(kernel::Rtnetlink& rtnetlink, kernel::Sysctl& sysctl, cons
   pair.host_name = request.host_name;
   pair.peer_name = request.container_name;
   pair.mtu_bytes = request.mtu_bytes;
+  pair.host_group = request.link_group;
   Status created = rtnetlink.CreateVeth(pair);
   if (!created.has_value() && created.error().code() == ErrorCode::kAlreadyExists) {
     // What a crash left under one of the names. Deleting first and only then costs 20 ms, so not by default.

@@ -18,6 +18,7 @@ struct VethRequest {
   std::string container_name;        // temporary name in the host's namespace
   int mtu_bytes = 0;                 // 0 = kernel default
   std::vector<net::Cidr> addresses;  // /32 and /128
+  std::uint32_t link_group = 0;      // of the host side, see veth_removal.h
 };
 // Creates the pair and configures the host side as the agent would (sysctls of reference felix 3.2, a host
 // route per address), so that the first packet is not lost; the agent then finds it in sync. Undoes
