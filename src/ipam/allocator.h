@@ -11,6 +11,7 @@
 #include "datastore/client.h"
 #include "ipam/block.h"
 #include "ipam/block_store.h"
+#include "ipam/consistency.h"
 #include "ipam/pool_choice.h"
 #include "model/ip_pool.h"
 #include "model/ipam.h"
@@ -64,8 +65,8 @@ class Allocator final {
   // The enabled pools of a family that this host may use, in name order.
   Result<std::vector<model::IPPool>> UsablePools(net::Family family, const std::string& intended_use);
 
-  // Attributes of all allocations, of any host, whose handle starts with `handle_prefix`.
-  Result<std::vector<model::AllocationAttribute>> ListAllocations(const std::string& handle_prefix);
+  // Of any host.
+  Result<std::vector<Allocation>> ListAllocations();
   // Handles with this prefix that no block refers to, and that still are what they were in `seen` (from the
   // last call): what crashes between two writes leave. Removes them; returns what to pass as `seen` next
   // time.

@@ -160,15 +160,14 @@ Status Allocator::AdoptUnannouncedBlocks(net::Family family) {
   return Ok();
 }
 
-Result<std::vector<model::AllocationAttribute>> Allocator::ListAllocations(const std::string& handle_prefix) {
-  std::vector<model::AllocationAttribute> found;
+Result<std::vector<Allocation>> Allocator::ListAllocations() {
+  std::vector<Allocation> found;
   for (const net::Family family : {net::Family::kV4, net::Family::kV6}) {
     ASSIGN_OR_RETURN(const BlockMap blocks, store_.ListBlocks(family));
     for (const auto& [cidr, block] : blocks) {
       if (!block.has_value()) continue;
-      for (const model::AllocationAttribute& attribute : block->block.attributes) {
-        if (HandleOf(attribute).rfind(handle_prefix, 0) == 0) found.push_back(attribute);
-      }
+      const std::vector<Allocation> of_block = AllocationsOf(block->block);
+      found.insert(found.end(), of_block.begin(), of_block.end());
     }
   }
   return found;

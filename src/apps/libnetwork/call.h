@@ -4,6 +4,7 @@
 #include "apps/libnetwork/driver.h"
 #include "base/clock.h"
 #include "datastore/client.h"
+#include "workload/veth_removal.h"
 
 namespace calico::libnetwork {
 
@@ -14,6 +15,8 @@ struct Call {
   const Clock& clock;
   const Options& options;
   const Driver::WaitProgrammed& wait_programmed;
+  const Driver::Unfinished& unfinished;
+  workload::VethRemoval& removal;
   TimePoint deadline;
 };
 

@@ -109,7 +109,8 @@ DockerContainer ListedContainer(const Json& json) {
   if (const Json* names = Member(json, "Names");
       names != nullptr && names->is_array() && !names->empty() && names->front().is_string())
     container.name = WithoutSlash(names->front().get<std::string>());
-  container.running = Text(json, "State") == "running";
+  const std::string state = Text(json, "State");
+  container.running = state == "running" || state == "paused" || state == "restarting";
   container.labels = Texts(json, "Labels");
   container.endpoints = EndpointsOf(json);
   return container;

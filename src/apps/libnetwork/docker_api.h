@@ -39,8 +39,8 @@ struct DockerEndpoint {
 };
 struct DockerContainer {
   std::string id;
-  std::string name;  // without the leading slash
-  bool running = false;
+  std::string name;      // without the leading slash
+  bool running = false;  // or paused, or between two tries of its restart policy
   std::map<std::string, std::string> labels;
   std::map<std::string, DockerEndpoint> endpoints;  // by the network's name
 };

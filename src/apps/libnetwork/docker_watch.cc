@@ -99,8 +99,9 @@ void DockerWatch::Impl::FollowOnce() {
         OnData(data);
         return !stopping.load();
       });
-  if (!ended.has_value() && !stopping)
-    LogInfo("libnetwork", "Docker's events ended: {}", ended.error().message());
+  if (stopping) return;
+  for (Listener* listener : listeners) listener->OnDockerGone();
+  if (!ended.has_value()) LogInfo("libnetwork", "Docker's events ended: {}", ended.error().message());
 }
 
 void DockerWatch::Impl::OnData(std::string_view data) {

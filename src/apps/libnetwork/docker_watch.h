@@ -23,6 +23,9 @@ class DockerWatch final {
     virtual Status OnDockerUp() = 0;
     // Of networks and containers, in order. One that was seen by OnDockerUp may come once more.
     virtual void OnDockerEvent(const DockerEvent& event) = 0;
+    // dockerd has ended, or is about to: it closed the stream of events. Not called for a dockerd that ended
+    // while nobody followed it.
+    virtual void OnDockerGone() {}
   };
 
   DockerWatch(std::string endpoint, const Clock& clock, std::vector<Listener*> listeners);

@@ -94,6 +94,8 @@ struct Server {
   const Clock& clock;
   const Options& options;
   const Driver::WaitProgrammed& wait_programmed;
+  const Driver::Unfinished& unfinished;
+  workload::VethRemoval& removal;
 };
 
 HttpResponse Serve(const Server& server, const CallTable& table, const HttpRequest& request) {
@@ -103,9 +105,13 @@ HttpResponse Serve(const Server& server, const CallTable& table, const HttpReque
   const TimePoint deadline = request.received + server.options.call_deadline;
   const auto client = server.client.WithDeadline(deadline);
   const auto undo_client = server.client.WithDeadline(deadline + kUndoTime);
-  const Call call{*client, *undo_client, server.clock, server.options, server.wait_programmed, deadline};
+  const Call call{*client,           *undo_client,   server.clock, server.options, server.wait_programmed,
+                  server.unfinished, server.removal, deadline};
   LogDebug("libnetwork", "{} {}", request.path, request.body);
   const auto answer = entry->second(call, request.body);
+  LogDebug(
+      "libnetwork", "{} took {} us", request.path,
+      std::chrono::duration_cast<std::chrono::microseconds>(server.clock.Now() - request.received).count());
   if (answer.has_value()) return {200, kContentType, *answer};
   const std::string text = TextFor(answer.error(), server.client.name());
   LogWarning("libnetwork", "{}: {}", request.path, text);
@@ -130,23 +136,24 @@ HttpResponse Refusal(const std::string& path, const std::string& why) {
 }
 
 Driver::Driver(datastore::Client& client, const Clock& clock, Options options, WaitProgrammed wait_programmed,
-               WorkloadMtu workload_mtu)
+               WorkloadMtu workload_mtu, Unfinished unfinished)
     : client_(client),
       clock_(clock),
       options_(std::move(options)),
       wait_programmed_(std::move(wait_programmed)),
-      workload_mtu_(std::move(workload_mtu)) {}
+      workload_mtu_(std::move(workload_mtu)),
+      unfinished_(std::move(unfinished)) {}
 
 HttpResponse Driver::HandleNetwork(const HttpRequest& request) {
   if (auto answer = AnswerWithoutStore(true, request.path, options_)) return *answer;
   Options options = options_;
   if (options.veth_mtu_bytes == 0 && workload_mtu_) options.veth_mtu_bytes = workload_mtu_();
-  return Serve({client_, clock_, options, wait_programmed_}, NetworkCalls(), request);
+  return Serve({client_, clock_, options, wait_programmed_, unfinished_, removal_}, NetworkCalls(), request);
 }
 
 HttpResponse Driver::HandleIpam(const HttpRequest& request) {
   if (auto answer = AnswerWithoutStore(false, request.path, options_)) return *answer;
-  return Serve({client_, clock_, options_, wait_programmed_}, IpamCalls(), request);
+  return Serve({client_, clock_, options_, wait_programmed_, unfinished_, removal_}, IpamCalls(), request);
 }
 
 // dockerd puts a number behind it; a name of an interface has at most 15 characters.

@@ -11,6 +11,8 @@
 #include "base/http_server.h"
 #include "base/result.h"
 #include "datastore/client.h"
+#include "net/ip.h"
+#include "workload/veth_removal.h"
 
 namespace calico::libnetwork {
 
@@ -27,6 +29,7 @@ struct Options {
   std::string scope_path = "/var/lib/calico/docker-scope";   // what Docker said last
   Duration call_deadline = std::chrono::milliseconds(2500);  // dockerd has none: answer within 3 s
   Duration name_lookup_timeout = std::chrono::seconds(1);
+  std::string boot_id;  // of the host
 };
 Result<Options> OptionsFromEnvironment(const Environment& environment, const std::string& node_name);
 
@@ -45,11 +48,18 @@ class Driver final {
   // the deadline.
   using WaitProgrammed = std::function<void(const std::string& interface_name, TimePoint deadline)>;
 
+  // dockerd never repeats a DeleteEndpoint or a ReleaseAddress. One that failed because the store is away is
+  // handed on: an endpoint's ID, or an address.
+  struct Unfinished {
+    std::function<void(const std::string& endpoint_id)> deletion;
+    std::function<void(const net::Ip& ip)> release;
+  };
+
   // Of new workloads, where Options has none.
   using WorkloadMtu = std::function<int()>;
 
   Driver(datastore::Client& client, const Clock& clock, Options options, WaitProgrammed wait_programmed,
-         WorkloadMtu workload_mtu = {});
+         WorkloadMtu workload_mtu = {}, Unfinished unfinished = {});
 
   // POST /NetworkDriver.* and /Plugin.Activate; errors are status 500 with {"Err": "…"}.
   HttpResponse HandleNetwork(const HttpRequest& request);
@@ -62,6 +72,8 @@ class Driver final {
   const Options options_;
   const WaitProgrammed wait_programmed_;
   const WorkloadMtu workload_mtu_;
+  const Unfinished unfinished_;
+  workload::VethRemoval removal_;
 };
 
 }  // namespace calico::libnetwork

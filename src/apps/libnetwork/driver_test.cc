@@ -315,6 +315,45 @@ TEST_F(DriverTest, RemovesTheEndpointWhenOnlyItsAddressIsReleased) {
   EXPECT_EQ(HandleOf(ip), "");
 }
 
+// A crash came between RequestAddress and what follows; the container with --ip starts again.
+TEST_F(DriverTest, GivesARequestedAddressAgainThatNothingUses) {
+  AddPool("pool", "10.65.0.0/26");
+  NameNetwork(kNetwork, "net1");
+  const std::string request = R"({"PoolID":"CalicoPoolIPv4","Address":"10.65.0.7"})";
+  Ipam("RequestAddress", request);
+  EXPECT_EQ(Ipam("RequestAddress", request), R"({"Address":"10.65.0.7/32","Data":{}})");
+  Network("CreateEndpoint", EndpointBody("10.65.0.7"));
+  EXPECT_THAT(IpamError("RequestAddress", request), HasSubstr("Address already assigned in block"));
+  EXPECT_THAT(NetworkError("CreateEndpoint", EndpointBody("10.65.0.7", kSecondEndpoint)),
+              HasSubstr("Address already assigned in block"));
+  Network("DeleteEndpoint", IdsBody());  // and no ReleaseAddress
+  EXPECT_EQ(Ipam("RequestAddress", request), R"({"Address":"10.65.0.7/32","Data":{}})");
+}
+
+TEST_F(DriverTest, GivesARequestedAddressAgainAfterAReboot) {
+  AddPool("pool", "10.65.0.0/26");
+  NameNetwork(kNetwork, "net1");
+  const std::string request = R"({"PoolID":"CalicoPoolIPv4","Address":"10.65.0.7"})";
+  Ipam("RequestAddress", request);
+  Network("CreateEndpoint", EndpointBody("10.65.0.7"));
+  options.boot_id = "next";
+  driver = std::make_unique<Driver>(faulty(), clock(), options, nullptr);
+  Ipam("RequestAddress", request);
+  EXPECT_THAT(Endpoints(), IsEmpty());
+}
+
+TEST_F(DriverTest, KeepsTheAddressesOfANetworkFromContainers) {
+  AddPool("pool", "10.65.0.0/26");
+  const std::string request = R"({"PoolID":"10.65.0.0/26","Address":"10.65.0.9"})";
+  Ipam("RequestAddress", request);
+  Network("CreateNetwork", R"({"NetworkID":")" + kNetwork +
+                               R"(","Options":{},"IPv4Data":[{"Gateway":"0.0.0.0/0",)"
+                               R"("Pool":"10.65.0.0/26","AuxAddresses":{"a":"10.65.0.9/32"}}]})");
+  EXPECT_THAT(IpamError("RequestAddress", request), HasSubstr("Address already assigned in block"));
+  Ipam("ReleaseAddress", R"({"PoolID":"10.65.0.0/26","Address":"10.65.0.9"})");
+  EXPECT_THAT(ipam::testing::Allocated(store()), IsEmpty());
+}
+
 TEST_F(DriverTest, LeavesAnAddressOfAnotherNodeAlone) {
   AddPool("pool", "192.168.0.0/16");
   const std::string ip = TakeAddress();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/libnetwork/endpoints.h"
 
+#include <charconv>
 #include <optional>
 #include <set>
 #include <utility>
@@ -15,7 +16,7 @@ namespace calico::libnetwork {
 namespace {
 
 constexpr std::string_view kEndpointHandlePrefix = "libnetwork.";
-constexpr std::string_view kRequestedNote = "requested address";
+constexpr char kAuxiliaryNote[] = "auxiliary address";
 constexpr std::size_t kIdCharacters = 11;
 constexpr int kChangeAttempts = 10;
 
@@ -61,10 +62,14 @@ Result<model::Key> EndpointKey(const std::string& node, const std::string& endpo
   return model::Key::Resource(model::Kind::kWorkloadEndpoint, std::move(name), kNamespace);
 }
 
-ipam::Owner UnboundOwner(const std::string& node, const Clock& clock, bool requested_by_user) {
-  ipam::Owner owner{fmt::format("{}-{}", kHandlePrefix, RandomUuid()),
-                    {{"node", node}, {"type", kOrchestrator}, {"timestamp", AttributeTime(clock.WallNow())}}};
-  if (requested_by_user) owner.attributes["note"] = kRequestedNote;
+ipam::Owner UnboundOwner(const std::string& node, const Clock& clock) {
+  return {"", {{"node", node}, {"type", kOrchestrator}, {"timestamp", AttributeTime(clock.WallNow())}}};
+}
+
+ipam::Owner OwnerForNetwork(const std::string& node, const std::string& network_id, const Clock& clock) {
+  ipam::Owner owner = UnboundOwner(node, clock);
+  owner.attributes["network"] = network_id;
+  owner.attributes["note"] = kAuxiliaryNote;
   return owner;
 }
 
@@ -86,9 +91,17 @@ std::string EndpointOfHandle(const std::string& handle) {
   return handle.substr(kEndpointHandlePrefix.size());
 }
 
-bool IsRequestedByUser(const model::AllocationAttribute& attribute) {
-  const auto note = attribute.secondary.find("note");
-  return note != attribute.secondary.end() && note->second == kRequestedNote;
+std::string AttributeText(const model::AllocationAttribute& attribute, const std::string& name) {
+  const auto found = attribute.secondary.find(name);
+  return found == attribute.secondary.end() ? std::string() : found->second;
+}
+
+bool IsOfDocker(const model::AllocationAttribute& attribute) {
+  return AttributeText(attribute, "type") == kOrchestrator;
+}
+
+bool IsKeptByNetwork(const model::AllocationAttribute& attribute) {
+  return AttributeText(attribute, "note") == kAuxiliaryNote;
 }
 
 std::string AttributeTime(WallTime time) {
@@ -96,6 +109,17 @@ std::string AttributeTime(WallTime time) {
   text[text.find('T')] = ' ';
   text.pop_back();
   return fmt::format("{}.{:09} +0000 UTC", text, UnixNanos(time) % 1'000'000'000);
+}
+
+std::optional<WallTime> ParseAttributeTime(const std::string& text) {
+  const std::size_t dot = text.find('.');
+  if (dot != 19 || text[10] != ' ') return std::nullopt;
+  auto time = ParseRfc3339(text.substr(0, 10) + "T" + text.substr(11, 8) + "Z");
+  std::int64_t nanos = 0;
+  const char* begin = text.data() + dot + 1;
+  const auto parsed = std::from_chars(begin, text.data() + text.size(), nanos);
+  if (!time.has_value() || parsed.ec != std::errc() || parsed.ptr != begin + 9) return std::nullopt;
+  return *time + std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(nanos));
 }
 
 bool IsCalico26(const datastore::Client& client) {
@@ -175,6 +199,14 @@ Status ChangeEndpoint(datastore::Client& client, const Clock& clock, const std::
     if (updated.error().code() != ErrorCode::kConflict || attempt == kChangeAttempts)
       return std::move(updated).error();
   }
+}
+
+Result<bool> EndpointExists(const Call& call, const std::string& endpoint_id) {
+  ASSIGN_OR_RETURN(const model::Key key, EndpointKey(call.options.node_name, endpoint_id));
+  const auto stored = call.client.Get(model::ToPath(key));
+  if (stored.has_value()) return true;
+  if (stored.error().code() == ErrorCode::kNotFound) return false;
+  return stored.error();
 }
 
 Result<std::vector<datastore::Stored>> ListEndpoints(datastore::Client& client, const std::string& node) {

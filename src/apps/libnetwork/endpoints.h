@@ -2,9 +2,11 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "apps/libnetwork/call.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "datastore/client.h"
@@ -29,18 +31,27 @@ std::string HostInterface(const std::string& endpoint_id);       // "cali369515c
 std::string ContainerInterface(const std::string& endpoint_id);  // "temp369515cb37e"
 Result<model::Key> EndpointKey(const std::string& node, const std::string& endpoint_id);
 
+// The boot of the host during which it was made.
+inline constexpr char kBootAnnotation[] = "libnetwork.projectcalico.org/boot";
+
 // An address belongs to nobody between RequestAddress and CreateEndpoint: Docker sends the endpoint's ID only
-// then.
-ipam::Owner UnboundOwner(const std::string& node, const Clock& clock, bool requested_by_user);
+// then. It has no handle, so that one write of its block is all.
+ipam::Owner UnboundOwner(const std::string& node, const Clock& clock);
+// An address that the network itself keeps (--aux-address): it never gets an endpoint.
+ipam::Owner OwnerForNetwork(const std::string& node, const std::string& network_id, const Clock& clock);
 ipam::Owner OwnerOfEndpoint(const std::string& node, const std::string& network_id,
                             const std::string& endpoint_id, const Clock& clock);
 std::string HandleOfEndpoint(const std::string& endpoint_id);
 // The endpoint of such a handle, or "" for another kind of handle.
 std::string EndpointOfHandle(const std::string& handle);
-// An address that the user asked for by value, e.g. with --aux-address: it may never get an endpoint.
-bool IsRequestedByUser(const model::AllocationAttribute& attribute);
+// "" when there is no such attribute.
+std::string AttributeText(const model::AllocationAttribute& attribute, const std::string& name);
+// Docker asked for it, on this node or, where a network spans hosts, on another.
+bool IsOfDocker(const model::AllocationAttribute& attribute);
+bool IsKeptByNetwork(const model::AllocationAttribute& attribute);
 // "2026-03-02 10:05:00.123456789 +0000 UTC": how upstream writes the attribute `timestamp`; orders as text.
 std::string AttributeTime(WallTime time);
+std::optional<WallTime> ParseAttributeTime(const std::string& text);
 
 // Whether the store is one of Calico 2.6: addresses have neither handle nor attributes there, and endpoints
 // no annotations (reference datastore-model B.8).
@@ -64,6 +75,8 @@ Result<std::vector<model::WorkloadEndpoint>> ListSiblings(datastore::Client& cli
 Status ChangeEndpoint(datastore::Client& client, const Clock& clock, const std::string& node,
                       const std::string& endpoint_id,
                       const std::function<void(model::WorkloadEndpoint&)>& change);
+
+Result<bool> EndpointExists(const Call& call, const std::string& endpoint_id);
 
 // The libnetwork endpoints of one node, by a key prefix: the cost does not grow with the cluster.
 Result<std::vector<datastore::Stored>> ListEndpoints(datastore::Client& client, const std::string& node);

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/libnetwork/address_notes.h"
 #include "apps/libnetwork/endpoints.h"
 #include "apps/libnetwork/profiles.h"
 #include "apps/libnetwork/protocol.h"
@@ -65,6 +66,7 @@ Result<model::WorkloadEndpoint> BuildEndpoint(const Call& call, const EndpointRe
   endpoint.interface_name = HostInterface(request.endpoint_id);
   if (!IsCalico26(call.client)) endpoint.metadata.annotations[kNetworkAnnotation] = request.network_id;
   endpoint.mac = kMac;
+  if (!IsCalico26(call.client)) endpoint.metadata.annotations[kBootAnnotation] = call.options.boot_id;
   if (!request.mac.empty()) {
     const auto mac = net::Mac::Parse(request.mac);
     if (!mac.has_value()) {
@@ -83,26 +85,51 @@ struct Bound {
   std::optional<ipam::Owner> before;  // nullopt: it was not allocated
 };
 
-Status BindAddresses(const Call& call, const EndpointRequest& request,
-                     const std::vector<net::Cidr>& addresses, std::vector<Bound>& bound) {
+Error TakenBy(const net::Ip& ip, const std::string& whom) {
+  return Error(ErrorCode::kAlreadyExists,
+               fmt::format("Address already assigned in block: {} belongs to {}", ip.ToString(), whom));
+}
+
+// In a store of Calico 2.6.
+Status NoteEndpoint(const Call& call, const EndpointRequest& request, const net::Ip& ip) {
+  ASSIGN_OR_RETURN(const auto before, ReadAddressNote(call.client, call.options.node_name, ip));
+  if (before.has_value() && before->endpoint_id == request.endpoint_id) return Ok();
+  if (before.has_value() && !before->endpoint_id.empty()) {
+    ASSIGN_OR_RETURN(const bool lives, EndpointExists(call, before->endpoint_id));
+    if (lives) return TakenBy(ip, "endpoint " + before->endpoint_id);
+  }
+  return WriteAddressNote(
+      call.client, call.options.node_name, ip,
+      {.since = call.clock.WallNow(), .boot_id = call.options.boot_id, .endpoint_id = request.endpoint_id});
+}
+
+Status BindAddress(const Call& call, const EndpointRequest& request, const net::Ip& ip,
+                   std::vector<Bound>& bound) {
   ipam::Allocator allocator(call.client, call.clock, call.options.node_name);
   const bool v1 = IsCalico26(call.client);
   const ipam::Owner owner =
       v1 ? ipam::Owner{}
          : OwnerOfEndpoint(call.options.node_name, request.network_id, request.endpoint_id, call.clock);
-  for (const net::Cidr& address : addresses) {
-    ASSIGN_OR_RETURN(const auto before, ipam::ReadAllocation(call.client, call.clock, address.ip()));
-    if (!before.has_value()) {
-      bound.push_back({address.ip(), std::nullopt});
-      RETURN_IF_ERROR(allocator.AssignIp(address.ip(), owner));
-      continue;
-    }
-    const std::string handle = ipam::HandleOf(*before);
-    if (v1) continue;                         // addresses have no owner
-    if (handle == owner.handle_id) continue;  // bound by an earlier try of the same endpoint
-    bound.push_back({address.ip(), ipam::Owner{handle, before->secondary}});
-    RETURN_IF_ERROR(allocator.SetOwner(address.ip(), owner));
+  ASSIGN_OR_RETURN(const auto before, ipam::ReadAllocation(call.client, call.clock, ip));
+  if (!before.has_value()) {
+    bound.push_back({ip, std::nullopt});
+    RETURN_IF_ERROR(allocator.AssignIp(ip, owner));
   }
+  if (v1) return NoteEndpoint(call, request, ip);
+  if (!before.has_value()) return Ok();
+  const std::string handle = ipam::HandleOf(*before);
+  if (handle == owner.handle_id) return Ok();  // bound by an earlier try of the same endpoint
+  if (const std::string other = EndpointOfHandle(handle); !other.empty()) {
+    ASSIGN_OR_RETURN(const bool lives, EndpointExists(call, other));
+    if (lives) return TakenBy(ip, "endpoint " + other);
+  }
+  bound.push_back({ip, ipam::Owner{handle, before->secondary}});
+  return allocator.SetOwner(ip, owner);
+}
+
+Status BindAddresses(const Call& call, const EndpointRequest& request,
+                     const std::vector<net::Cidr>& addresses, std::vector<Bound>& bound) {
+  for (const net::Cidr& address : addresses) RETURN_IF_ERROR(BindAddress(call, request, address.ip(), bound));
   return Ok();
 }
 
@@ -213,9 +240,43 @@ Result<JoinAnswer> BuildJoinAnswer(const Call& call, const model::WorkloadEndpoi
   return answer;
 }
 
+// Docker has asked for them like for a container's. They are the network's own until it is removed.
+Status KeepAuxiliaryAddresses(const Call& call, const NetworkRequest& request) {
+  ipam::Allocator allocator(call.client, call.clock, call.options.node_name);
+  for (const auto* family : {&request.v4, &request.v6}) {
+    for (const IpamData& data : *family) {
+      for (const std::string& text : data.auxiliary) {
+        const auto address = net::Cidr::Parse(text);
+        if (!address.has_value()) continue;
+        if (IsCalico26(call.client)) {
+          RETURN_IF_ERROR(WriteAddressNote(call.client, call.options.node_name, address->ip(),
+                                           {.since = call.clock.WallNow(),
+                                            .boot_id = call.options.boot_id,
+                                            .endpoint_id = {},
+                                            .kept_by_network = true}));
+        } else {
+          RETURN_IF_ERROR(allocator.SetOwner(
+              address->ip(), OwnerForNetwork(call.options.node_name, request.network_id, call.clock)));
+        }
+      }
+    }
+  }
+  return Ok();
+}
+
+Status RemoveEndpoint(const Call& call, const std::string& endpoint_id) {
+  ASSIGN_OR_RETURN(const model::Key key, EndpointKey(call.options.node_name, endpoint_id));
+  RETURN_IF_ERROR(LeaveSiblings(call.client, call.clock, call.options.node_name, endpoint_id));
+  // The addresses stay: dockerd's ReleaseAddress follows and frees by value, so an address that is free
+  // already could be somebody else's by then. If it does not follow, the periodic repair frees them.
+  auto deleted = datastore::Resources(call.client, call.clock).Delete(key);
+  if (!deleted.has_value() && deleted.error().code() != ErrorCode::kNotFound) return deleted.error();
+  return IsCalico26(call.client) ? ForgetSandbox(call.client, call.options.node_name, endpoint_id) : Ok();
+}
+
 }  // namespace
 
-Result<std::string> CreateNetwork(const Call&, const std::string& body) {
+Result<std::string> CreateNetwork(const Call& call, const std::string& body) {
   ASSIGN_OR_RETURN(const NetworkRequest request, ParseNetworkRequest(body));
   if (!request.unsupported_flags.empty()) {
     const std::string& flags = request.unsupported_flags.front();
@@ -240,6 +301,7 @@ Result<std::string> CreateNetwork(const Call&, const std::string& body) {
                    "Non-Calico IPAM driver is used. Create the network with --ipam-driver calico-ipam.");
     }
   }
+  RETURN_IF_ERROR(KeepAuxiliaryAddresses(call, request));
   return std::string("{}");
 }
 
@@ -260,16 +322,11 @@ Result<std::string> CreateEndpoint(const Call& call, const std::string& body) {
 
 Result<std::string> DeleteEndpoint(const Call& call, const std::string& body) {
   ASSIGN_OR_RETURN(const EndpointRequest request, ParseEndpointRequest(body));
-  ASSIGN_OR_RETURN(const model::Key key, EndpointKey(call.options.node_name, request.endpoint_id));
-  RETURN_IF_ERROR(LeaveSiblings(call, request.endpoint_id));
-  // The addresses stay: dockerd's ReleaseAddress follows and frees by value, so an address that is free
-  // already could be somebody else's by then. If it does not follow, the periodic repair frees them.
-  auto deleted = datastore::Resources(call.client, call.clock).Delete(key);
-  if (!deleted.has_value() && deleted.error().code() != ErrorCode::kNotFound)
-    return std::move(deleted).error();
-  if (IsCalico26(call.client))
-    RETURN_IF_ERROR(ForgetSandbox(call.client, call.options.node_name, request.endpoint_id));
-  return std::string("{}");
+  Status removed = RemoveEndpoint(call, request.endpoint_id);
+  if (removed.has_value()) return std::string("{}");
+  if (removed.error().code() == ErrorCode::kUnavailable && call.unfinished.deletion)
+    call.unfinished.deletion(request.endpoint_id);
+  return std::move(removed).error();
 }
 
 Result<std::string> Join(const Call& call, const std::string& body) {
@@ -279,7 +336,8 @@ Result<std::string> Join(const Call& call, const std::string& body) {
   workload::VethRequest veth{.host_name = HostInterface(request.endpoint_id),
                              .container_name = ContainerInterface(request.endpoint_id),
                              .mtu_bytes = call.options.veth_mtu_bytes,
-                             .addresses = {}};
+                             .addresses = {},
+                             .link_group = workload::kLibnetworkLinkGroup};
   for (const std::string& text : endpoint.ip_networks) {
     const auto address = net::Cidr::Parse(text);
     if (address.has_value()) veth.addresses.push_back(*address);
@@ -304,10 +362,9 @@ Result<std::string> Join(const Call& call, const std::string& body) {
   return JoinJson(*answer);
 }
 
-Result<std::string> Leave(const Call&, const std::string& body) {
+Result<std::string> Leave(const Call& call, const std::string& body) {
   ASSIGN_OR_RETURN(const EndpointRequest request, ParseEndpointRequest(body));
-  ASSIGN_OR_RETURN(const auto rtnetlink, kernel::OpenRtnetlink());
-  RETURN_IF_ERROR(workload::RemoveHostVeth(*rtnetlink, HostInterface(request.endpoint_id)));
+  RETURN_IF_ERROR(call.removal.Remove(HostInterface(request.endpoint_id)));
   return std::string("{}");
 }
 

@@ -43,16 +43,19 @@ bool LooksLikeId(const std::string& profile) {
 
 Status RenameOne(datastore::Client& client, const Clock& clock, const datastore::Stored& stored) {
   auto endpoint = std::get<model::WorkloadEndpoint>(stored.object);
+  std::vector<std::string> replaced;
   for (std::string& profile : endpoint.profiles) {
     if (!LooksLikeId(profile)) continue;
     ASSIGN_OR_RETURN(const std::string name, StoredNetworkName(client, profile));
     if (name.empty()) continue;
+    replaced.push_back(profile);
     ASSIGN_OR_RETURN(profile, EnsureProfile(client, clock, name));
   }
-  if (endpoint.profiles == std::get<model::WorkloadEndpoint>(stored.object).profiles) return Ok();
+  if (replaced.empty()) return Ok();
   auto updated = datastore::Resources(client, clock).Update(endpoint);
   if (updated.has_value()) {
     LogInfo("libnetwork", "endpoint {} now has the profile {}", endpoint.endpoint, endpoint.profiles.front());
+    for (const std::string& id : replaced) RETURN_IF_ERROR(RemoveUnusedProfile(client, clock, id));
     return Ok();
   }
   // Changed or deleted meanwhile: the next look finds what it is now.
@@ -114,6 +117,9 @@ Result<std::string> EnsureProfile(datastore::Client& client, const Clock& clock,
   const bool v1 = client.dialect() == datastore::Dialect::kCalico26;
   model::Profile profile = v1 ? ProfileOfCalico26(network_name) : model::ProfileOfDockerNetwork(network_name);
   std::string name = profile.metadata.name;
+  // Nearly always it is there, and a read costs the store less than a refused write.
+  const auto known = datastore::Resources(client, clock).Get(Key::Resource(Kind::kProfile, name));
+  if (known.has_value()) return name;
   auto created = datastore::Resources(client, clock).Create(std::move(profile));
   if (created.has_value() || created.error().code() == ErrorCode::kAlreadyExists) return name;
   return std::move(created).error().WithContext("creating profile " + name);
@@ -127,6 +133,28 @@ Status RenameProfiles(datastore::Client& client, const Clock& clock, const std::
     RETURN_IF_ERROR(RenameOne(client, clock, stored));
   }
   return Ok();
+}
+
+Result<std::vector<std::string>> ListStandIns(datastore::Client& client) {
+  ASSIGN_OR_RETURN(const datastore::ListResult list, client.List(model::ListPrefix(Kind::kProfile)));
+  std::vector<std::string> names;
+  for (const datastore::KeyValue& kv : list.items) {
+    const auto key = model::ParsePath(kv.key);
+    if (key.has_value() && LooksLikeId(key->name)) names.push_back(key->name);
+  }
+  return names;
+}
+
+Status RemoveUnusedProfile(datastore::Client& client, const Clock& clock, const std::string& profile) {
+  ASSIGN_OR_RETURN(const datastore::ObjectList all,
+                   datastore::Resources(client, clock).List(Kind::kWorkloadEndpoint));
+  for (const datastore::Stored& stored : all.items) {
+    const auto& profiles = std::get<model::WorkloadEndpoint>(stored.object).profiles;
+    if (std::find(profiles.begin(), profiles.end(), profile) != profiles.end()) return Ok();
+  }
+  const auto removed = datastore::Resources(client, clock).Delete(Key::Resource(Kind::kProfile, profile));
+  if (removed.has_value() || removed.error().code() == ErrorCode::kNotFound) return Ok();
+  return removed.error();
 }
 
 }  // namespace calico::libnetwork

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "apps/libnetwork/call.h"
 #include "apps/libnetwork/driver.h"
@@ -27,5 +28,10 @@ Result<std::string> EnsureProfile(datastore::Client& client, const Clock& clock,
 // Gives endpoints of this node whose profile is a network's ID the profile of its name, where that is known
 // by now.
 Status RenameProfiles(datastore::Client& client, const Clock& clock, const std::string& node);
+
+// Profiles that stand in for a network's unknown name: they are called by its ID.
+Result<std::vector<std::string>> ListStandIns(datastore::Client& client);
+// Unless an endpoint of any node has it.
+Status RemoveUnusedProfile(datastore::Client& client, const Clock& clock, const std::string& profile);
 
 }  // namespace calico::libnetwork

@@ -45,7 +45,12 @@ std::vector<IpamData> IpamDataOf(const Json& request, const char* name) {
   const Json* member = Member(request, name);
   if (member == nullptr || !member->is_array()) return list;
   for (const Json& entry : *member) {
-    list.push_back({Text(entry, "AddressSpace"), Text(entry, "Gateway"), Text(entry, "Pool")});
+    list.push_back({Text(entry, "AddressSpace"), Text(entry, "Gateway"), Text(entry, "Pool"), {}});
+    const Json* auxiliary = Member(entry, "AuxAddresses");
+    if (auxiliary == nullptr || !auxiliary->is_object()) continue;
+    for (const auto& [host, address] : auxiliary->items()) {
+      if (address.is_string()) list.back().auxiliary.push_back(address.get<std::string>());
+    }
   }
   return list;
 }

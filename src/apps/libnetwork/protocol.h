@@ -26,6 +26,7 @@ struct IpamData {
   std::string address_space;
   std::string gateway;
   std::string pool;
+  std::vector<std::string> auxiliary;  // --aux-address, "10.65.0.9/32"
 };
 struct NetworkRequest {
   std::string network_id;

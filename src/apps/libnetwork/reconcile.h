@@ -3,54 +3,73 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
+#include "apps/libnetwork/docker_watch.h"
 #include "apps/libnetwork/driver.h"
+#include "apps/libnetwork/leftovers.h"
 #include "base/clock.h"
 #include "base/event_loop.h"
 #include "base/result.h"
 #include "datastore/client.h"
 #include "ipam/allocator.h"
+#include "net/ip.h"
 
 namespace calico::libnetwork {
 
-// Removes what Docker forgot on this node. dockerd never repeats a Leave, DeleteEndpoint or ReleaseAddress
-// that failed, and sends none of them for containers that died with it or with the host (reference
-// docker-and-cni A9.4, A9.7, A9.10).
-//
-// Why it is not trivial:
-//  * a container that is being started looks like a leftover: it has an address before an endpoint, and an
-//  endpoint
-//    before an interface. Nothing younger than `grace` is touched;
-//  * an address that is free already may be given away while dockerd's own ReleaseAddress is under way: an
-//  orphaned
-//    allocation must be seen in two rounds;
-//  * in a store of Calico 2.6 endpoints have no age, so that a dead one must be seen in two rounds, and
-//    addresses no owner: those that nobody gives back stay allocated there.
-class Reconciler final {
+// Removes what Docker forgot on this node: endpoints, addresses and interfaces. dockerd never repeats a
+// Leave, DeleteEndpoint or ReleaseAddress that failed, and sends not all of them for containers that died
+// with it or with the host (reference docker-and-cni A9.4, A9.7, A9.10). What is left over: decision 14.
+class Reconciler final : public DockerWatch::Listener {
  public:
   Reconciler(datastore::Client& client, const Clock& clock, Options options,
              Duration grace = std::chrono::seconds(60));
-  ~Reconciler();  // stops the thread
+  ~Reconciler() override;  // stops the thread
 
-  // One round now, then one a minute, on a thread of its own (that is what looks at the network namespace).
+  // Looks now, when dockerd has come up, some time after it found something suspicious, and once a minute, on
+  // a thread of its own (that is what looks at the network namespace).
   void Start();
-  // One round on the calling thread.
+  // One look on the calling thread.
   Status RunOnce();
 
+  // What dockerd wanted while the store was away. Any thread.
+  Driver::Unfinished TakeUnfinished();
+
+  Status OnDockerUp() override;
+  void OnDockerEvent(const DockerEvent&) override {}
+  void OnDockerGone() override;
+
  private:
-  Status RemoveDeadEndpoints(datastore::Client& client, std::set<std::string>& living);
-  Status ReleaseOrphans(datastore::Client& client, const std::set<std::string>& living);
+  struct Found;
+  struct Held;
+
+  Result<Found> Look(datastore::Client& client);
+  Status AddClaims(Found& found);
+  Result<std::vector<Held>> ListHeld(datastore::Client& client);
+  Status RemoveEndpoints(datastore::Client& client, Found& found);
+  Status ReleaseAddresses(datastore::Client& client, const Found& found);
+  Status Release(datastore::Client& client, const Held& held);
+  void RemoveInterfaces(const Found& found);
+  // Whether it was suspect in a former look, a while ago. Notes it for the next.
+  bool Confirmed(const std::string& what);
+  bool IsDead(Verdict verdict, const std::string& what);
   void RunLogged();
 
   datastore::Client& client_;
   const Clock& clock_;
   const Options options_;
   const Duration grace_;
-  std::set<std::string> suspects_;                     // orphaned handles of the last round
-  std::set<std::string> dead_;                         // endpoints without age that had no interface then
-  std::map<std::string, datastore::Revision> unused_;  // handles without address in the last round
+  std::optional<WallTime> docker_ended_;                         // as far as we saw it end
+  std::optional<WallTime> former_docker_ended_;                  // the same, with another dockerd running now
+  std::map<std::string, TimePoint> suspects_, suspects_before_;  // since when
+  std::set<std::string> deleted_;                                // endpoints that dockerd deleted
+  std::map<net::Ip, WallTime> released_;                         // addresses that dockerd released, and when
+  std::map<std::string, datastore::Revision> unused_;            // handles without address in the last look
+  bool reported_ = false;
+  workload::VethRemoval removal_;
   std::unique_ptr<EventLoop::Handle> timer_;
   LoopThread thread_;
 };

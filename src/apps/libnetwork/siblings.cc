@@ -61,24 +61,24 @@ Result<std::string> JoinSiblings(const Call& call, const WorkloadEndpoint& endpo
   return gateway;
 }
 
-Status LeaveSiblings(const Call& call, const std::string& endpoint_id) {
-  const std::string& node = call.options.node_name;
+Status LeaveSiblings(datastore::Client& client, const Clock& clock, const std::string& node,
+                     const std::string& endpoint_id) {
   ASSIGN_OR_RETURN(const model::Key key, EndpointKey(node, endpoint_id));
-  const auto stored = datastore::Resources(call.client, call.clock).Get(key);
+  const auto stored = datastore::Resources(client, clock).Get(key);
   if (!stored.has_value())
     return stored.error().code() == ErrorCode::kNotFound ? Ok() : Status(stored.error());
   const std::string mark = std::get<WorkloadEndpoint>(stored->object).container_id;
   if (mark.empty()) return Ok();
-  ASSIGN_OR_RETURN(const std::vector<datastore::Stored> local, ListEndpoints(call.client, node));
+  ASSIGN_OR_RETURN(const std::vector<datastore::Stored> local, ListEndpoints(client, node));
   std::vector<WorkloadEndpoint> left;
   for (const datastore::Stored& one : local) {
     const auto& endpoint = std::get<WorkloadEndpoint>(one.object);
     if (endpoint.container_id == mark && endpoint.endpoint != endpoint_id) left.push_back(endpoint);
   }
   for (const WorkloadEndpoint& one : left) {
-    RETURN_IF_ERROR(
-        ChangeEndpoint(call.client, call.clock, node, one.endpoint,
-                       [&](WorkloadEndpoint& changed) { changed.profiles = ProfilesAmong(changed, left); }));
+    RETURN_IF_ERROR(ChangeEndpoint(client, clock, node, one.endpoint, [&](WorkloadEndpoint& changed) {
+      changed.profiles = ProfilesAmong(changed, left);
+    }));
   }
   return Ok();
 }

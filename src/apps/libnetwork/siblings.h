@@ -23,6 +23,7 @@ inline constexpr char kGateway[] = "169.254.1.1";  // of an endpoint that came a
 Result<std::string> JoinSiblings(const Call& call, const model::WorkloadEndpoint& endpoint,
                                  const std::string& sandbox_key);
 // Before an endpoint is deleted: its siblings are in its network no more.
-Status LeaveSiblings(const Call& call, const std::string& endpoint_id);
+Status LeaveSiblings(datastore::Client& client, const Clock& clock, const std::string& node,
+                     const std::string& endpoint_id);
 
 }  // namespace calico::libnetwork

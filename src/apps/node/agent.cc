@@ -63,6 +63,7 @@ constexpr Duration kMostStartTime = std::chrono::seconds(10);
 constexpr Duration kLastWords = std::chrono::seconds(2);
 constexpr Duration kRotationPeriod = std::chrono::seconds(10);
 constexpr char kGuardSocket[] = "/run/docker/plugins/calico-guard.sock";  // for dockerds that ask for it
+constexpr char kBootIdFile[] = "/proc/sys/kernel/random/boot_id";
 
 // One agent per host, in a container or not: the lock goes away with the process, however it ends.
 Result<UniqueFd> TakeLock() {
@@ -382,23 +383,25 @@ class Agent {
 
   Status StartPlugins() {
     if (!plugin_sockets_.wanted()) return Ok();
-    ASSIGN_OR_RETURN(const libnetwork::Options options,
-                     libnetwork::OptionsFromEnvironment(environment_, node_));
+    ASSIGN_OR_RETURN(libnetwork::Options options, libnetwork::OptionsFromEnvironment(environment_, node_));
+    ASSIGN_OR_RETURN(options.boot_id, ReadFile(kBootIdFile));
+    while (options.boot_id.ends_with('\n')) options.boot_id.pop_back();
+    reconciler_ = std::make_unique<libnetwork::Reconciler>(client_, clock_, options);
     plugin_ = std::make_unique<libnetwork::Driver>(
         client_, clock_, options,
         [this](const std::string& interface, TimePoint deadline) {
           dataplane_->WaitProgrammed(interface, deadline);
         },
-        [this] { return workload_mtu_.load(); });
+        [this] { return workload_mtu_.load(); }, reconciler_->TakeUnfinished());
     names_ = std::make_unique<libnetwork::NetworkNames>(client_, clock_, options);
     labels_ = std::make_unique<libnetwork::ContainerLabels>(client_, clock_, options);
     networks_ = std::make_unique<libnetwork::NetworkMirror>(client_, clock_, options);
     networks_->Start();
-    std::vector<libnetwork::DockerWatch::Listener*> listeners{names_.get(), labels_.get(), networks_.get()};
+    std::vector<libnetwork::DockerWatch::Listener*> listeners{names_.get(), labels_.get(), networks_.get(),
+                                                              reconciler_.get()};
     docker_ = std::make_unique<libnetwork::DockerWatch>(options.docker_endpoint, clock_, listeners);
-    docker_->Start();
-    reconciler_ = std::make_unique<libnetwork::Reconciler>(client_, clock_, options);
     reconciler_->Start();
+    docker_->Start();
     plugin_sockets_.Serve([this](const HttpRequest& request) { return plugin_->HandleNetwork(request); },
                           [this](const HttpRequest& request) { return plugin_->HandleIpam(request); });
     HttpListen guard;
@@ -463,8 +466,8 @@ class Agent {
   std::unique_ptr<libnetwork::Driver> plugin_;
   std::unique_ptr<libnetwork::DockerWatch::Listener> names_, labels_;
   std::unique_ptr<libnetwork::NetworkMirror> networks_;
-  std::unique_ptr<libnetwork::DockerWatch> docker_;
   std::unique_ptr<libnetwork::Reconciler> reconciler_;
+  std::unique_ptr<libnetwork::DockerWatch> docker_;
   std::vector<std::unique_ptr<HttpServer>> servers_;
   std::vector<std::string> sockets_;
 };

@@ -17,7 +17,7 @@ namespace calico::node {
 namespace {
 
 constexpr char kComponent[] = "libnetwork";
-constexpr int kThreads = 8;
+constexpr int kThreads = 32;  // a Leave waits for the kernel, and together they wait less
 // Of the calls that come before the agent serves. More are refused at once: a thread must be left for what
 // needs no waiting, and nobody may wait behind others for longer than the deadline.
 constexpr int kMostWaiting = kThreads - 2;

@@ -20,6 +20,7 @@ void DriverFixture::SetUp() {
   directory_ = ::testing::TempDir() + "libnetwork-XXXXXX";
   ASSERT_NE(::mkdtemp(directory_.data()), nullptr);
   options.node_name = "calico-node1";
+  options.boot_id = "this-boot";
   options.docker_endpoint = "unix://" + directory_ + "/docker.sock";
   options.scope_path = directory_ + "/docker-scope";
   driver = std::make_unique<Driver>(
