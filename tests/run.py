@@ -79,6 +79,7 @@ def suites(soak: bool) -> list[Suite]:
     bgp = [file for file in files if "bgp" in file]
     network = [python, "-m", "pytest", "-q"]  # waits for timers nearly all the time
     leftovers = "tests/cluster/test_e_leftovers.py"
+    lives = "tests/cluster/test_i_lifecycles.py"
     product = [
         Suite("no fakes in the product", [python, "tools/check_product.py"], 10, "build"),
         Suite("one host on SQLite", [python, "-m", "pytest", "-q", "-x", "tests/system"], 240, "build"),
@@ -89,7 +90,8 @@ def suites(soak: bool) -> list[Suite]:
         Suite("the user's guide", [python, "-m", "pytest", "-q", "tests/guide"], 120, "build"),
         Suite("package and service on systemd", [python, "-m", "pytest", "-q", "tests/service"], 150, "build"),
         Suite("Docker tutorials and refusals", [python, "-m", "pytest", "-q", "tests/tutorials"], 120, "build"),
-        Suite("cluster", [python, "-m", "pytest", "-q", "tests/cluster", f"--ignore={leftovers}"], 600, "build"),
+        Suite("cluster", [python, "-m", "pytest", "-q", "tests/cluster", f"--ignore={leftovers}", f"--ignore={lives}"], 600, "build"),
+        Suite("lives of dockerd, agent, store and host", [python, "-m", "pytest", "-q", lives], 120, "build"),
         Suite("a lab leaves nothing", [python, "-m", "pytest", "-q", leftovers], 30, "build", alone=True),  # compares the whole machine
         Suite("scale", [python, "-m", "pytest", "-q", "-s", "tests/scale"], 90, "build", alone=True),
     ]
@@ -112,6 +114,9 @@ def long_runs(python: str) -> list[Suite]:
     scale = Suite("100 000 routes, 50 nodes, 500 clients, 20 000 containers", [python, "-m", "pytest", "-q", "-s", "tests/scale"], 600, "build",
                   {"SCALE_ROUTES": "100000", "SCALE_STARTS": "20", "SCALE_NODES": "50", "SCALE_BLOCKS": "300", "SCALE_CLIENTS": "500",
                    "SCALE_CONTAINERS": "20000", "SCALE_SEED": seed[-6:]})
+    lives = [Suite(f"every step of Docker's protocol, {store}, 200 containers at once", [python, "-m", "pytest", "-q", "tests/cluster/test_i_lifecycles.py"],
+                   900, "build", {"LIFECYCLE_STORE": store, "LIFECYCLE_CONTAINERS": "200", "LIFECYCLE_SIDES": "request,answer"})
+             for store in ("etcdv3", "etcdv2")]
     packets = Suite("100 000 packets, 2 000 policy sets", ["build/bin/policy_packets_test", "--gtest_filter=PolicyDifferential.*"], 900,
                     "build", {"POLICY_SEED": seed, "POLICY_SETS": "2000"})
     opens = Suite("200 cold starts and 40 restarts of BGP", [python, "-m", "pytest", "-q", "-s", "tests/network/test_bgp_restart.py"], 900, "build",
@@ -123,7 +128,7 @@ def long_runs(python: str) -> list[Suite]:
     fuzz = [Suite("asan configure", ["cmake", "--preset", "asan"], 30),
             Suite("asan build", ["cmake", "--build", "--preset", "asan"], 900, "asan configure"),
             Suite("fuzz, 10 minutes each", [python, "tests/fuzz/fuzz.py", "--seconds", "600", "--seed", seed[-6:]], 4000, "asan build")]
-    return laws + [restarts, packets, scale, hang, opens] + races + fuzz
+    return laws + [restarts, *lives, packets, scale, hang, opens] + races + fuzz
 
 
 def counts(output: str, status: int) -> tuple[int, int]:

@@ -105,6 +105,7 @@ def main() -> int:
     subprocess.run([sys.executable, str(HERE / "calicoctl_bench.py")], check=True)
     subprocess.run([sys.executable, str(HERE / "routes_bench.py")], check=True)
     between_hosts()
+    subprocess.run([sys.executable, str(HERE / "docker_bench.py")], check=True)
     lab = Lab(STATE)
     try:
         lab.create(2)

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 
 # Directories that hosts of one machine would otherwise share.
 PRIVATE = ["/run", "/etc/calico", "/var/lib/calico", "/var/log/calico"]
@@ -25,6 +26,10 @@ def main() -> None:
     for path in PRIVATE:
         os.makedirs(path, exist_ok=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", path], check=True)
+    # A host has a life of its own: what tells one boot from another must change with it.
+    with open("/run/boot_id", "w", encoding="ascii") as boot_id:
+        boot_id.write(f"{uuid.uuid4()}\n")
+    subprocess.run(["mount", "--bind", "/run/boot_id", "/proc/sys/kernel/random/boot_id"], check=True)
     # Docker's data must survive a restart of dockerd and needs a disk file system for overlayfs.
     os.makedirs(f"{state_dir}/docker", exist_ok=True)
     os.makedirs("/var/lib/docker", exist_ok=True)

@@ -143,13 +143,14 @@ class Host:
 
     # --- the parts of a calico host ---------------------------------------------------------------
 
-    def start_dockerd(self, *extra: str, cluster_store: bool = True) -> None:
+    def start_dockerd(self, *extra: str, cluster_store: bool = True, same_containerd: bool = False) -> None:
         argv = ["dockerd", "-H", "unix:///var/run/docker.sock", "--data-root", "/var/lib/docker",
                 "--exec-root", "/run/docker", "--pidfile", "/run/docker.pid",
                 "--cgroup-parent", f"/{self.cgroup}", *extra]
         if cluster_store:
             argv += ["--cluster-store", f"etcd://{STORE_IP}:2379", "--cluster-advertise", f"{self.ip}:2375"]
-        self.run("rm", "-f", "/run/docker.pid", "/run/docker/containerd/containerd.pid")
+        stale = ["/run/docker.pid"] if same_containerd else ["/run/docker.pid", "/run/docker/containerd/containerd.pid"]
+        self.run("rm", "-f", *stale)
         self.start_process("dockerd", *argv)
 
     def wait_dockerd(self, timeout: float = 40) -> None:
@@ -276,8 +277,8 @@ class Lab:
         host.run("sysctl", "-qw", "net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0")
 
     def reboot(self, host: Host) -> None:
-        """Power off and on again, without a word to anybody: processes, network and /run are gone, disks are not. Only hosts with systemd."""
-        assert host.systemd
+        """Power off and on again, without a word to anybody: processes, network and /run are gone, disks are not. Of a host
+        without systemd, Docker's data is all that is on a disk."""
         self._end([host])
         self._boot(host)
         self.save()
