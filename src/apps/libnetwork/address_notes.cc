@@ -33,6 +33,7 @@ std::optional<AddressNote> Parse(const std::string& value) {
   note.since = *since;
   note.boot_id = text("boot");
   note.endpoint_id = text("endpoint");
+  note.requested_by_user = text("asked") == "by value";
   note.kept_by_network = !text("network").empty();
   return note;
 }
@@ -43,6 +44,7 @@ Status WriteAddressNote(datastore::Client& client, const std::string& node, cons
                         const AddressNote& note) {
   Json json{{"since", AttributeTime(note.since)}, {"boot", note.boot_id}};
   if (!note.endpoint_id.empty()) json["endpoint"] = note.endpoint_id;
+  if (note.requested_by_user) json["asked"] = "by value";
   if (note.kept_by_network) json["network"] = "auxiliary";
   ASSIGN_OR_RETURN([[maybe_unused]] const datastore::Revision written,
                    client.Put(PathOf(node, ip), json.dump()));

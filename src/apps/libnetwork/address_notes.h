@@ -19,7 +19,8 @@ struct AddressNote {
   WallTime since;
   std::string boot_id;           // of the host at that time
   std::string endpoint_id;       // "" until CreateEndpoint
-  bool kept_by_network = false;  // --aux-address
+  bool requested_by_user = false;  // --ip
+  bool kept_by_network = false;    // --aux-address
 };
 
 Status WriteAddressNote(datastore::Client& client, const std::string& node, const net::Ip& ip,

@@ -16,6 +16,7 @@ namespace calico::libnetwork {
 namespace {
 
 constexpr std::string_view kEndpointHandlePrefix = "libnetwork.";
+constexpr char kRequestedNote[] = "requested address";
 constexpr char kAuxiliaryNote[] = "auxiliary address";
 constexpr std::size_t kIdCharacters = 11;
 constexpr int kChangeAttempts = 10;
@@ -62,12 +63,15 @@ Result<model::Key> EndpointKey(const std::string& node, const std::string& endpo
   return model::Key::Resource(model::Kind::kWorkloadEndpoint, std::move(name), kNamespace);
 }
 
-ipam::Owner UnboundOwner(const std::string& node, const Clock& clock) {
-  return {"", {{"node", node}, {"type", kOrchestrator}, {"timestamp", AttributeTime(clock.WallNow())}}};
+ipam::Owner UnboundOwner(const std::string& node, const Clock& clock, bool requested_by_user) {
+  ipam::Owner owner{
+      "", {{"node", node}, {"type", kOrchestrator}, {"timestamp", AttributeTime(clock.WallNow())}}};
+  if (requested_by_user) owner.attributes["note"] = kRequestedNote;
+  return owner;
 }
 
 ipam::Owner OwnerForNetwork(const std::string& node, const std::string& network_id, const Clock& clock) {
-  ipam::Owner owner = UnboundOwner(node, clock);
+  ipam::Owner owner = UnboundOwner(node, clock, false);
   owner.attributes["network"] = network_id;
   owner.attributes["note"] = kAuxiliaryNote;
   return owner;
@@ -98,6 +102,10 @@ std::string AttributeText(const model::AllocationAttribute& attribute, const std
 
 bool IsOfDocker(const model::AllocationAttribute& attribute) {
   return AttributeText(attribute, "type") == kOrchestrator;
+}
+
+bool IsRequestedByUser(const model::AllocationAttribute& attribute) {
+  return AttributeText(attribute, "note") == kRequestedNote;
 }
 
 bool IsKeptByNetwork(const model::AllocationAttribute& attribute) {

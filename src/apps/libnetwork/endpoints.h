@@ -36,7 +36,7 @@ inline constexpr char kBootAnnotation[] = "libnetwork.projectcalico.org/boot";
 
 // An address belongs to nobody between RequestAddress and CreateEndpoint: Docker sends the endpoint's ID only
 // then. It has no handle, so that one write of its block is all.
-ipam::Owner UnboundOwner(const std::string& node, const Clock& clock);
+ipam::Owner UnboundOwner(const std::string& node, const Clock& clock, bool requested_by_user);
 // An address that the network itself keeps (--aux-address): it never gets an endpoint.
 ipam::Owner OwnerForNetwork(const std::string& node, const std::string& network_id, const Clock& clock);
 ipam::Owner OwnerOfEndpoint(const std::string& node, const std::string& network_id,
@@ -48,6 +48,7 @@ std::string EndpointOfHandle(const std::string& handle);
 std::string AttributeText(const model::AllocationAttribute& attribute, const std::string& name);
 // Docker asked for it, on this node or, where a network spans hosts, on another.
 bool IsOfDocker(const model::AllocationAttribute& attribute);
+bool IsRequestedByUser(const model::AllocationAttribute& attribute);
 bool IsKeptByNetwork(const model::AllocationAttribute& attribute);
 // "2026-03-02 10:05:00.123456789 +0000 UTC": how upstream writes the attribute `timestamp`; orders as text.
 std::string AttributeTime(WallTime time);

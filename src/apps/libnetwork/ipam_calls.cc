@@ -35,11 +35,11 @@ Result<std::optional<net::Cidr>> PoolOfNetwork(const Call& call, const std::stri
 }
 
 // In a store of Calico 2.6. An address that cannot be noted goes back: nobody could tell later whose it is.
-Status NoteAddress(const Call& call, const net::Ip& ip) {
+Status NoteAddress(const Call& call, const net::Ip& ip, bool requested_by_user) {
   if (!IsCalico26(call.client)) return Ok();
   Status noted =
       WriteAddressNote(call.client, call.options.node_name, ip,
-                       {.since = call.clock.WallNow(), .boot_id = call.options.boot_id, .endpoint_id = {}});
+                       {.since = call.clock.WallNow(), .boot_id = call.options.boot_id, .endpoint_id = {}, .requested_by_user = requested_by_user, .kept_by_network = false});
   if (noted.has_value()) return noted;
   ipam::Allocator allocator(call.undo_client, call.clock, call.options.node_name);
   const auto released = allocator.ReleaseIps({ip});
@@ -67,7 +67,7 @@ Status RemoveEndpointOf(const Call& call, const std::string& endpoint_id) {
 Result<std::string> AutoAssign(const Call& call, const std::string& pool_id,
                                const std::optional<net::Cidr>& pool) {
   ipam::Allocator::Request wanted;
-  if (!IsCalico26(call.client)) wanted.owner = UnboundOwner(call.options.node_name, call.clock);
+  if (!IsCalico26(call.client)) wanted.owner = UnboundOwner(call.options.node_name, call.clock, false);
   if (pool_id == kPoolV6) wanted.family = net::Family::kV6;
   if (pool.has_value()) {
     wanted.family = pool->family();
@@ -82,7 +82,7 @@ Result<std::string> AutoAssign(const Call& call, const std::string& pool_id,
   }
   if (assigned->ips.size() != 1)
     return NoAddressLeft(assigned->reason, pool.has_value() ? pool->ToString() : "");
-  RETURN_IF_ERROR(NoteAddress(call, assigned->ips.front()));
+  RETURN_IF_ERROR(NoteAddress(call, assigned->ips.front(), false));
   return AddressJson(net::Cidr::Host(assigned->ips.front()).ToString());
 }
 
@@ -90,11 +90,13 @@ Result<std::string> AutoAssign(const Call& call, const std::string& pool_id,
 // crash, for a container with --ip, and would not try again.
 Result<bool> IsLeftOver(const Call& call, const net::Ip& ip) {
   std::string endpoint_id, boot_id;
+  bool requested = false;
   if (IsCalico26(call.client)) {
     ASSIGN_OR_RETURN(const auto note, ReadAddressNote(call.client, call.options.node_name, ip));
     if (!note.has_value() || note->kept_by_network) return false;
     endpoint_id = note->endpoint_id;
     boot_id = note->boot_id;
+    requested = note->requested_by_user;
   } else {
     ASSIGN_OR_RETURN(const auto attribute, ipam::ReadAllocation(call.client, call.clock, ip));
     if (!attribute.has_value()) return true;
@@ -102,9 +104,11 @@ Result<bool> IsLeftOver(const Call& call, const net::Ip& ip) {
         AttributeText(*attribute, "node") != call.options.node_name)
       return false;
     endpoint_id = EndpointOfHandle(ipam::HandleOf(*attribute));
+    requested = IsRequestedByUser(*attribute);
   }
-  // Between two containers that want it at the same time CreateEndpoint decides.
-  if (endpoint_id.empty()) return true;
+  // Between two containers that ask for it at the same time CreateEndpoint decides. One that any container may have got
+  // a moment ago is that container's.
+  if (endpoint_id.empty()) return requested;
   ASSIGN_OR_RETURN(const model::Key key, EndpointKey(call.options.node_name, endpoint_id));
   auto stored = datastore::Resources(call.client, call.clock).Get(key);
   if (!stored.has_value()) {
@@ -131,7 +135,7 @@ Result<std::string> AssignRequested(const Call& call, const std::string& address
     return OutsideSubnet(*ip, *pool);
   ipam::Allocator allocator(call.client, call.clock, call.options.node_name);
   const ipam::Owner owner =
-      IsCalico26(call.client) ? ipam::Owner{} : UnboundOwner(call.options.node_name, call.clock);
+      IsCalico26(call.client) ? ipam::Owner{} : UnboundOwner(call.options.node_name, call.clock, true);
   auto assigned = allocator.AssignIp(*ip, owner);
   if (!assigned.has_value() && assigned.error().code() == ErrorCode::kAlreadyExists) {
     ASSIGN_OR_RETURN(const bool left_over, IsLeftOver(call, *ip));
@@ -141,7 +145,7 @@ Result<std::string> AssignRequested(const Call& call, const std::string& address
     }
   }
   if (!assigned.has_value()) return CannotAssign(call, *ip, assigned.error());
-  RETURN_IF_ERROR(NoteAddress(call, *ip));
+  RETURN_IF_ERROR(NoteAddress(call, *ip, true));
   return AddressJson(net::Cidr::Host(*ip).ToString());
 }
 

@@ -100,7 +100,9 @@ Status NoteEndpoint(const Call& call, const EndpointRequest& request, const net:
   }
   return WriteAddressNote(
       call.client, call.options.node_name, ip,
-      {.since = call.clock.WallNow(), .boot_id = call.options.boot_id, .endpoint_id = request.endpoint_id});
+      {.since = call.clock.WallNow(), .boot_id = call.options.boot_id, .endpoint_id = request.endpoint_id,
+ .requested_by_user = false,
+ .kept_by_network = false});
 }
 
 Status BindAddress(const Call& call, const EndpointRequest& request, const net::Ip& ip,
@@ -253,6 +255,7 @@ Status KeepAuxiliaryAddresses(const Call& call, const NetworkRequest& request) {
                                            {.since = call.clock.WallNow(),
                                             .boot_id = call.options.boot_id,
                                             .endpoint_id = {},
+ .requested_by_user = false,
                                             .kept_by_network = true}));
         } else {
           RETURN_IF_ERROR(allocator.SetOwner(
