@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 
-// Which of the things that Docker's containers had are left over (decision 14): pure.
+// Which of the things that Docker's containers had are left over (decision 17): pure.
 namespace calico::libnetwork {
 
 // What one look at this host found.

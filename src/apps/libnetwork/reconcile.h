@@ -22,7 +22,7 @@ namespace calico::libnetwork {
 
 // Removes what Docker forgot on this node: endpoints, addresses and interfaces. dockerd never repeats a
 // Leave, DeleteEndpoint or ReleaseAddress that failed, and sends not all of them for containers that died
-// with it or with the host (reference docker-and-cni A9.4, A9.7, A9.10). What is left over: decision 14.
+// with it or with the host (reference docker-and-cni A9.4, A9.7, A9.10). What is left over: decision 17.
 class Reconciler final : public DockerWatch::Listener {
  public:
   Reconciler(datastore::Client& client, const Clock& clock, Options options,
