@@ -351,6 +351,13 @@ TEST(NetworkRound, AnyHistoryComesToRestWithAllHostsAgreeing) {
             foreign.insert({host.name, network});
           }
           break;
+        case 7: {  // the store fails in the middle of a round, or its answer is lost
+          using ipam::testing::Fault;
+          world.client.FailWrite(number, which == 0 ? Fault::kReplyLost : Fault::kDownFromHere);
+          static_cast<void>(world.Round(host));
+          world.client.FailNothing();
+          break;
+        }
         default:
           RC_ASSERT(world.Round(host).has_value());
       }
