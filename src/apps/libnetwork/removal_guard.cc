@@ -78,7 +78,6 @@ Result<std::optional<std::string>> Refusal(datastore::Client& client, const std:
 
 HttpResponse GuardRemoval(datastore::Client& client, const Clock& clock, const Options& options,
                           const HttpRequest& request) {
-  if (request.path == "/Plugin.Activate") return Answer({{"Implements", Json::array({"authz"})}});
   if (request.path == "/AuthZPlugin.AuthZReq") {
     const std::string network = RemovedNetwork(request.body);
     if (!network.empty()) {
@@ -91,6 +90,11 @@ HttpResponse GuardRemoval(datastore::Client& client, const Clock& clock, const O
         return Answer({{"Allow", false}, {"Msg", **refusal}});
     }
   }
+  return AllowUnguarded(request);
+}
+
+HttpResponse AllowUnguarded(const HttpRequest& request) {
+  if (request.path == "/Plugin.Activate") return Answer({{"Implements", Json::array({"authz"})}});
   return Answer({{"Allow", true}});
 }
 

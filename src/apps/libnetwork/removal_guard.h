@@ -15,4 +15,7 @@ namespace calico::libnetwork {
 HttpResponse GuardRemoval(datastore::Client& client, const Clock& clock, const Options& options,
                           const HttpRequest& request);
 
+// While the agent cannot look: all is allowed.
+HttpResponse AllowUnguarded(const HttpRequest& request);
+
 }  // namespace calico::libnetwork

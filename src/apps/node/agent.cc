@@ -62,7 +62,6 @@ constexpr Duration kMostStartTime = std::chrono::seconds(10);
 // How long an agent that cannot start goes on saying so to those who call a socket that outlives it.
 constexpr Duration kLastWords = std::chrono::seconds(2);
 constexpr Duration kRotationPeriod = std::chrono::seconds(10);
-constexpr char kGuardSocket[] = "/run/docker/plugins/calico-guard.sock";  // for dockerds that ask for it
 constexpr char kBootIdFile[] = "/proc/sys/kernel/random/boot_id";
 
 // One agent per host, in a container or not: the lock goes away with the process, however it ends.
@@ -403,12 +402,10 @@ class Agent {
     reconciler_->Start();
     docker_->Start();
     plugin_sockets_.Serve([this](const HttpRequest& request) { return plugin_->HandleNetwork(request); },
-                          [this](const HttpRequest& request) { return plugin_->HandleIpam(request); });
-    HttpListen guard;
-    guard.unix_path = kGuardSocket;
-    RETURN_IF_ERROR(Serve(guard, [this, options](const HttpRequest& request) {
-      return libnetwork::GuardRemoval(client_, clock_, options, request);
-    }));
+                          [this](const HttpRequest& request) { return plugin_->HandleIpam(request); },
+                          [this, options](const HttpRequest& request) {
+                            return libnetwork::GuardRemoval(client_, clock_, options, request);
+                          });
     return Ok();
   }
 

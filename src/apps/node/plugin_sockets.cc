@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "apps/libnetwork/removal_guard.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -46,10 +47,11 @@ PluginSockets::PluginSockets(const Environment& environment, const std::vector<I
     options_ = *std::move(options);
   network_.path = paths_.network;
   ipam_.path = paths_.ipam;
+  guard_.path = paths_.guard;
   WaitFor("it has just begun");
   std::vector<std::pair<End*, int>> ours;
   for (const InheritedSocket& socket : held) {
-    for (End* end : {&network_, &ipam_}) {
+    for (End* end : {&network_, &ipam_, &guard_}) {
       if (socket.path == end->path) ours.emplace_back(end, socket.fd.get());
     }
   }
@@ -69,11 +71,12 @@ PluginSockets::~PluginSockets() {
   // Their threads use what is destroyed next.
   network_.server.reset();
   ipam_.server.reset();
+  guard_.server.reset();
 }
 
 Status PluginSockets::Listen() {
   if (!wanted_) return Ok();
-  for (End* end : {&network_, &ipam_}) {
+  for (End* end : {&network_, &ipam_, &guard_}) {
     if (end->server != nullptr) continue;
     // To take its place would leave systemd with a socket that nobody can reach.
     if (SomebodyListens(end->path))
@@ -81,7 +84,10 @@ Status PluginSockets::Listen() {
                    end->path +
                        " is held by another process, perhaps by systemd for "
                        "calico-node.service; end it with: systemctl stop calico-node.socket");
-    RETURN_IF_ERROR(Open(*end, -1));
+    const Status opened = Open(*end, -1);
+    // The guard is an extra: no reason not to start.
+    if (!opened.has_value() && end != &guard_) return opened;
+    if (!opened.has_value()) LogWarning(kComponent, "{}: {}", end->path, opened.error().message());
   }
   LogInfo(kComponent, "Docker plugins: {}, {}{}", network_.path, ipam_.path,
           inherited_ ? ", held by the service manager" : "");
@@ -104,9 +110,10 @@ void PluginSockets::WaitFor(const std::string& what) {
   waits_for_ = std::make_shared<const std::string>(what);
 }
 
-void PluginSockets::Serve(HttpHandler network, HttpHandler ipam) {
+void PluginSockets::Serve(HttpHandler network, HttpHandler ipam, HttpHandler guard) {
   network_.serving = std::move(network);
   ipam_.serving = std::move(ipam);
+  guard_.serving = std::move(guard);
   decided_.Notify();
 }
 
@@ -116,7 +123,7 @@ void PluginSockets::Refuse(const std::string& why) {
 }
 
 void PluginSockets::RemoveFiles() const {
-  for (const End* end : {&network_, &ipam_}) {
+  for (const End* end : {&network_, &ipam_, &guard_}) {
     if (end->server != nullptr && !end->inherited) ::unlink(end->path.c_str());
   }
 }
@@ -124,6 +131,7 @@ void PluginSockets::RemoveFiles() const {
 HttpResponse PluginSockets::Answer(End& end, const HttpRequest& request) {
   bool decided = decided_.WaitUntil(TimePoint());
   if (decided && refused_.load() == nullptr) return end.serving(request);
+  if (&end == &guard_) return libnetwork::AllowUnguarded(request);
   if (wanted_) {
     if (auto answer = libnetwork::AnswerWithoutStore(&end == &network_, request.path, options_))
       return *answer;

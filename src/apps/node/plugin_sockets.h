@@ -16,15 +16,17 @@
 
 namespace calico::node {
 
-// Docker's two plugin sockets, from the first moment of the process to its last. dockerd waits without limit
+// Docker's plugin sockets, from the first moment of the process to its last. dockerd waits without limit
 // for an answer and holds locks meanwhile (decision 4), so there is one while the agent still starts or waits
 // for its store, too: what needs no store at once, anything else when the agent serves, at the latest at the
-// call's deadline, then an error that says what is waited for. Thread-safe but for Listen and Serve.
+// call's deadline, then an error that says what is waited for. The guard's calls never wait: it allows what
+// it cannot look at. Thread-safe but for Listen and Serve.
 class PluginSockets final {
  public:
   struct Paths {
     std::string network = "/run/docker/plugins/calico.sock";
     std::string ipam = "/run/docker/plugins/calico-ipam.sock";
+    std::string guard = "/run/docker/plugins/calico-guard.sock";  // libnetwork/removal_guard.h
   };
 
   // Serves those of the sockets that the service manager holds (they outlive us). Docker's drivers are
@@ -43,7 +45,7 @@ class PluginSockets final {
   // What calls wait for from now on, behind "calico-node is starting: ".
   void WaitFor(const std::string& what);
   // The one decision: who answers from now on, or why nobody does.
-  void Serve(HttpHandler network, HttpHandler ipam);
+  void Serve(HttpHandler network, HttpHandler ipam, HttpHandler guard);
   void Refuse(const std::string& why);
   // The files of sockets that nobody holds any more when this process ends; a stopped or killed server leaves
   // them.
@@ -63,7 +65,7 @@ class PluginSockets final {
   const Paths paths_;
   libnetwork::Options options_;
   bool wanted_ = false, inherited_ = false;
-  End network_, ipam_;
+  End network_, ipam_, guard_;
   std::atomic<std::shared_ptr<const std::string>> waits_for_, refused_;
   Notification decided_;
 };

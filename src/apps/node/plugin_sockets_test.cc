@@ -25,12 +25,13 @@ class PluginSocketsTest : public ::testing::Test {
  protected:
   void SetUp() override {
     const std::string base = fmt::format("{}plugins-{}", ::testing::TempDir(), ::getpid());
-    paths_ = {base + "-calico.sock", base + "-ipam.sock"};
+    paths_ = {base + "-calico.sock", base + "-ipam.sock", base + "-guard.sock"};
   }
   void TearDown() override {
     sockets_.reset();
     ::unlink(paths_.network.c_str());
     ::unlink(paths_.ipam.c_str());
+    ::unlink(paths_.guard.c_str());
   }
   void Hold() {
     for (const std::string& path : {paths_.ipam, paths_.network}) {
@@ -51,7 +52,7 @@ class PluginSocketsTest : public ::testing::Test {
     const auto answer = [](const std::string& who) {
       return [who](const HttpRequest& request) { return HttpResponse{200, "a/b", who + request.path}; };
     };
-    sockets_->Serve(answer("network"), answer("ipam"));
+    sockets_->Serve(answer("network"), answer("ipam"), answer("guard"));
   }
   HttpResponse Call(const std::string& path, bool ipam = false) const {
     const auto response =
@@ -159,6 +160,19 @@ TEST_F(PluginSocketsTest, MakesItsOwnWhereNobodyHoldsThemIfDockerIsWanted) {
   EXPECT_EQ(Call("/x", true).body, "ipam/x");
   sockets_->RemoveFiles();
   EXPECT_FALSE(PathExists(paths_.network));
+}
+
+TEST_F(PluginSocketsTest, TheGuardNeverMakesDockerWait) {
+  Begin({{"CALICO_LIBNETWORK_ENABLED", "true"}});
+  ASSERT_TRUE(sockets_->Listen().has_value());
+  const auto ask = [this] {
+    const auto answer =
+        HttpCall("unix://" + paths_.guard, "POST", "/AuthZPlugin.AuthZReq", "{}", seconds(20));
+    return answer.has_value() ? answer->body : answer.error().message();
+  };
+  EXPECT_EQ(ask(), R"({"Allow":true})");
+  Serve();
+  EXPECT_EQ(ask(), "guard/AuthZPlugin.AuthZReq");
 }
 
 }  // namespace
