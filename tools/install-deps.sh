@@ -14,7 +14,7 @@ etcd-server etcd-client bird2 gobgpd golang-github-osrg-gobgp-dev frr docker.io 
 iproute2 nftables iptables python3 python3-pytest
 tcpdump conntrack procps iputils-ping util-linux openssl
 qemu-system-x86 cpio kmod ethtool wireguard-tools iperf3
-groff-base zsh fish
+groff-base zsh fish dpkg-dev systemd init-system-helpers
 '
 
 fail() {
