@@ -118,6 +118,20 @@ def test_the_agent_and_bird_run_with_little(hosts):
     assert score < 3
 
 
+def test_the_service_may_write_what_it_is_for(hosts):
+    """iptables' older back end takes a lock in /run, which is read-only there but for that file; GoBGP is another program."""
+    one, two = hosts
+    one.run("iptables-legacy", "-P", "FORWARD", "DROP")
+    wait_until(lambda: "0x10000" in one.out("iptables-legacy", "-S", "FORWARD"), "our rule is in the older back end", 20)
+    one.run("iptables-legacy", "-P", "FORWARD", "ACCEPT")
+    configure(one, "CALICO_NETWORKING_BACKEND=gobgp")
+    restart(one)
+    wait_until(lambda: "Established" in one.out("calicoctl", "node", "status"), "GoBGP has a session", 60)
+    configure(one)
+    restart(one)
+    wait_until(lambda: sessions_since(two), "BIRD has one again", 60)
+
+
 def test_dockerd_may_restart_while_the_agent_is_stopped(hosts):
     one, two = hosts
     one.run("docker", "run", "-tid", "--stop-timeout=1", "--name=always", "--restart=always", "--net=net2", "busybox")
