@@ -31,7 +31,7 @@ PROGRAMS = ("calico-node", "calicoctl")  # of build/bin
 # Parts of the kernel package, below /lib/modules/<release>/kernel.
 MODULES = ("net", "crypto", "lib", "arch/x86/crypto", "drivers/net/dummy.ko", "drivers/net/ifb.ko", "drivers/net/tun.ko",
            "drivers/net/veth.ko", "drivers/net/vxlan", "drivers/net/wireguard", "drivers/char/virtio_console.ko",
-           "drivers/virtio")
+           "drivers/virtio", "fs/overlayfs")
 NOT_NEEDED = re.compile(r"^/usr/share/(doc|man|locale|info|lintian|bash-completion|zsh|i18n|perl|perl5)/|/perl|^/var/lib/dpkg|"
                         r"/gconv/|/(ensurepip|idlelib|lib2to3|tkinter|turtledemo|pydoc_data)/")
 BEGIN, END = "== the machine is up ==", "== exit status "
