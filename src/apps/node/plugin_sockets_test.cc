@@ -91,7 +91,7 @@ TEST_F(PluginSocketsTest, SaysInTimeWhatIsWaitedFor) {
   sockets_->WaitFor("waiting for the datastore: etcd is away");
   const TimePoint begun = std::chrono::steady_clock::now();
   std::vector<std::future<HttpResponse>> calls;
-  for (int i = 0; i < 30; ++i)
+  for (int i = 0; i < 60; ++i)
     calls.push_back(std::async(std::launch::async, [&] { return Call("/NetworkDriver.CreateEndpoint"); }));
   for (auto& call : calls) {
     const HttpResponse answer = call.get();
