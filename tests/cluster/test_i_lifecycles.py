@@ -8,15 +8,16 @@ LIFECYCLE_SIDES=request,answer stops each step before the plugin has seen it, to
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from demo import NODE_ENV
 from lab import HERE, Lab, wait_until
+from probes import pid_outside
 from test_d_outage import plugin_call
 
 STORE = os.environ.get("LIFECYCLE_STORE", "etcdv3")
@@ -54,7 +55,8 @@ class Life:
         self.host.wait_calico_node()
 
     def run_container(self, name: str, *extra: str, network: str = "net1") -> None:
-        self.host.docker("run", "-d", f"--name={name}", f"--net={network}", *extra, "busybox", "sleep", "100000", timeout=60)
+        # A `sleep` that is PID 1 takes no notice of SIGTERM, and dockerd would wait ten seconds for it.
+        self.host.docker("run", "-d", "--stop-signal=KILL", f"--name={name}", f"--net={network}", *extra, "busybox", "sleep", "100000", timeout=60)
 
     def restart_dockerd(self, sig: str = "TERM", *extra: str) -> None:
         self.host.stop_process("dockerd", sig, timeout=60)
@@ -281,6 +283,9 @@ def test_every_call_is_answered_while_the_store_hangs_and_no_deletion_is_lost(li
                 answer.result()
     finally:
         life.lab.store.run("kill", "-CONT", str(pid))
+        # nsenter has stopped with its child, and would not see it end.
+        stat = Path(f"/proc/{pid_outside(life.lab.store, pid)}/stat").read_text()
+        os.kill(int(stat.rsplit(")", 1)[1].split()[1]), signal.SIGCONT)
     life.host.wait_calico_node()
     # Some of the refused requests may have been carried out in the end: theirs goes, too, after a while.
     wait_until(lambda: not {address.split("/")[0], "10.254.0.99"} & life.addresses(), "both addresses are free", 30)
