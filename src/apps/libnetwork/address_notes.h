@@ -17,8 +17,8 @@ namespace calico::libnetwork {
 
 struct AddressNote {
   WallTime since;
-  std::string boot_id;           // of the host at that time
-  std::string endpoint_id;       // "" until CreateEndpoint
+  std::string boot_id;             // of the host at that time
+  std::string endpoint_id;         // "" until CreateEndpoint
   bool requested_by_user = false;  // --ip
   bool kept_by_network = false;    // --aux-address
 };

@@ -64,8 +64,8 @@ Result<model::Key> EndpointKey(const std::string& node, const std::string& endpo
 }
 
 ipam::Owner UnboundOwner(const std::string& node, const Clock& clock, bool requested_by_user) {
-  ipam::Owner owner{
-      "", {{"node", node}, {"type", kOrchestrator}, {"timestamp", AttributeTime(clock.WallNow())}}};
+  ipam::Owner owner{"",
+                    {{"node", node}, {"type", kOrchestrator}, {"timestamp", AttributeTime(clock.WallNow())}}};
   if (requested_by_user) owner.attributes["note"] = kRequestedNote;
   return owner;
 }

@@ -37,9 +37,12 @@ Result<std::optional<net::Cidr>> PoolOfNetwork(const Call& call, const std::stri
 // In a store of Calico 2.6. An address that cannot be noted goes back: nobody could tell later whose it is.
 Status NoteAddress(const Call& call, const net::Ip& ip, bool requested_by_user) {
   if (!IsCalico26(call.client)) return Ok();
-  Status noted =
-      WriteAddressNote(call.client, call.options.node_name, ip,
-                       {.since = call.clock.WallNow(), .boot_id = call.options.boot_id, .endpoint_id = {}, .requested_by_user = requested_by_user, .kept_by_network = false});
+  Status noted = WriteAddressNote(call.client, call.options.node_name, ip,
+                                  {.since = call.clock.WallNow(),
+                                   .boot_id = call.options.boot_id,
+                                   .endpoint_id = {},
+                                   .requested_by_user = requested_by_user,
+                                   .kept_by_network = false});
   if (noted.has_value()) return noted;
   ipam::Allocator allocator(call.undo_client, call.clock, call.options.node_name);
   const auto released = allocator.ReleaseIps({ip});
@@ -106,8 +109,8 @@ Result<bool> IsLeftOver(const Call& call, const net::Ip& ip) {
     endpoint_id = EndpointOfHandle(ipam::HandleOf(*attribute));
     requested = IsRequestedByUser(*attribute);
   }
-  // Between two containers that ask for it at the same time CreateEndpoint decides. One that any container may have got
-  // a moment ago is that container's.
+  // Between two containers that ask for it at the same time CreateEndpoint decides. One that any container
+  // may have got a moment ago is that container's.
   if (endpoint_id.empty()) return requested;
   ASSIGN_OR_RETURN(const model::Key key, EndpointKey(call.options.node_name, endpoint_id));
   auto stored = datastore::Resources(call.client, call.clock).Get(key);

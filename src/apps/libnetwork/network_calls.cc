@@ -98,11 +98,12 @@ Status NoteEndpoint(const Call& call, const EndpointRequest& request, const net:
     ASSIGN_OR_RETURN(const bool lives, EndpointExists(call, before->endpoint_id));
     if (lives) return TakenBy(ip, "endpoint " + before->endpoint_id);
   }
-  return WriteAddressNote(
-      call.client, call.options.node_name, ip,
-      {.since = call.clock.WallNow(), .boot_id = call.options.boot_id, .endpoint_id = request.endpoint_id,
- .requested_by_user = false,
- .kept_by_network = false});
+  return WriteAddressNote(call.client, call.options.node_name, ip,
+                          {.since = call.clock.WallNow(),
+                           .boot_id = call.options.boot_id,
+                           .endpoint_id = request.endpoint_id,
+                           .requested_by_user = false,
+                           .kept_by_network = false});
 }
 
 Status BindAddress(const Call& call, const EndpointRequest& request, const net::Ip& ip,
@@ -255,7 +256,7 @@ Status KeepAuxiliaryAddresses(const Call& call, const NetworkRequest& request) {
                                            {.since = call.clock.WallNow(),
                                             .boot_id = call.options.boot_id,
                                             .endpoint_id = {},
- .requested_by_user = false,
+                                            .requested_by_user = false,
                                             .kept_by_network = true}));
         } else {
           RETURN_IF_ERROR(allocator.SetOwner(

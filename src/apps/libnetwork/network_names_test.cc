@@ -154,7 +154,8 @@ TEST_F(NetworkNamesTest, CreateEndpointDoesNotWaitForAHangingDockerAndIsRenamedL
   DockerWatch watch(options.docker_endpoint, clock(), {&names});
   watch.Start();
   EXPECT_TRUE(Eventually([&] { return Endpoints()[0].profiles == std::vector<std::string>{"net1"}; }));
-  EXPECT_TRUE(Eventually([&] { return Profiles() == std::vector<std::string>{"net1"}; })) << "the stand-in stays";
+  EXPECT_TRUE(Eventually([&] { return Profiles() == std::vector<std::string>{"net1"}; }))
+      << "the stand-in stays";
 }
 
 }  // namespace

@@ -130,7 +130,8 @@ TEST_F(ReconcilerTest, KeepsAuxiliaryAddressesAndThoseOfOtherNodes) {
                       R"("Pool":"10.65.0.0/26","AuxAddresses":{{"a":"10.65.0.9/32"}}}}]}})",
                       kNetwork));
   ipam::Allocator other(store(), late_, "other");
-  ASSERT_TRUE(other.AssignIp(net::Ip::Parse("10.65.0.10").value(), UnboundOwner("other", late_, false)).has_value());
+  ASSERT_TRUE(
+      other.AssignIp(net::Ip::Parse("10.65.0.10").value(), UnboundOwner("other", late_, false)).has_value());
   late_.Advance(std::chrono::minutes(10));
   RunTwice();
   EXPECT_THAT(ipam::testing::Allocated(store()), SizeIs(2));
