@@ -156,10 +156,15 @@ def life():
 class Held:
     """The protocol, stopped at every step at once: each by a container of its own."""
 
+    number = 0
+
     def __init__(self, life: Life, side: str):
         self.life, self.host = life, life.host
+        # A dockerd that is killed between two steps keeps the endpoint's name in its cluster store, and would refuse it.
+        Held.number += 1
+        self.prefix = f"h{Held.number}-"
         for name in REMOVING:
-            life.run_container("r" + name.lower(), network="step" + name.lower())
+            life.run_container(self.prefix + name.lower(), network="step" + name.lower())
         # An agent that has just started has no connection of dockerd's that would lead past the relay.
         self.host.stop_process("calico-node", "KILL")
         life.start_agent()
@@ -170,9 +175,9 @@ class Held:
         wait_until((directory / "held").exists, "the relay listens")
         self.commands = []
         for name in STARTING:
-            self.begin(name, "docker", "run", "-d", f"--name=s{name.lower()}", f"--net=step{name.lower()}", "busybox", "sleep", "100000")
+            self.begin(name, "docker", "run", "-d", f"--name={self.prefix}{name.lower()}", f"--net=step{name.lower()}", "busybox", "sleep", "100000")
         for name in REMOVING:
-            self.begin(name, "docker", "rm", "-f", "r" + name.lower())
+            self.begin(name, "docker", "rm", "-f", self.prefix + name.lower())
 
     def begin(self, method: str, *command: str) -> None:
         self.commands.append(subprocess.Popen(self.host.enter(*command), env=self.host.env(), stdout=subprocess.DEVNULL,
@@ -187,8 +192,7 @@ class Held:
             command.wait(timeout=90)
 
     def remove_containers(self) -> None:
-        for prefix, names in (("s", STARTING), ("r", REMOVING)):
-            self.host.run("docker", "rm", "-f", *[prefix + name.lower() for name in names], check=False, timeout=60)
+        self.host.run("docker", "rm", "-f", *[self.prefix + name.lower() for name in [*STARTING, *REMOVING]], check=False, timeout=60)
 
 
 @pytest.mark.parametrize("side", SIDES)
