@@ -129,7 +129,11 @@ class Walk:
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGINT)
-            process.wait(20)
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:  # docker's client does not always hear it while it connects its streams
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(20)
             reader.join(20)
             os.close(terminal)
             self.last = output()
