@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/libnetwork/endpoints.h"
+#include "apps/libnetwork/json_members.h"
 
 namespace calico::libnetwork {
 namespace {
@@ -22,19 +23,14 @@ std::string PathOf(const std::string& node, const net::Ip& ip) {
 
 std::optional<AddressNote> Parse(const std::string& value) {
   const Json json = Json::parse(value, nullptr, false);
-  if (!json.is_object()) return std::nullopt;
-  const auto text = [&](const char* name) {
-    const auto found = json.find(name);
-    return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
-  const auto since = ParseAttributeTime(text("since"));
+  const auto since = ParseAttributeTime(Text(json, "since"));
   if (!since.has_value()) return std::nullopt;
   AddressNote note;
   note.since = *since;
-  note.boot_id = text("boot");
-  note.endpoint_id = text("endpoint");
-  note.requested_by_user = text("asked") == "by value";
-  note.kept_by_network = !text("network").empty();
+  note.boot_id = Text(json, "boot");
+  note.endpoint_id = Text(json, "endpoint");
+  note.requested_by_user = Text(json, "asked") == "by value";
+  note.kept_by_network = !Text(json, "network").empty();
   return note;
 }
 

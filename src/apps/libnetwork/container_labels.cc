@@ -12,7 +12,6 @@
 namespace calico::libnetwork {
 namespace {
 
-constexpr char kDriver[] = "calico";
 constexpr std::string_view kPrefix = "org.projectcalico.label.";
 constexpr std::string_view kReserved = "projectcalico.org/";  // what the system says of an endpoint
 constexpr Duration kStoreTimeout = std::chrono::seconds(5);
@@ -60,7 +59,7 @@ Status ContainerLabels::OnDockerUp() {
 void ContainerLabels::OnDockerEvent(const DockerEvent& event) {
   if (!options_.label_endpoints) return;
   Status done;
-  if (event.type == "network" && event.action == "connect" && Attribute(event, "type") == kDriver)
+  if (event.type == "network" && event.action == "connect" && Attribute(event, "type") == kDriverName)
     done = OnConnect(event.id, Attribute(event, "container"));
   else if (event.type == "container" && event.action == "start")
     done = OnStart(event.id);

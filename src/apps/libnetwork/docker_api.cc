@@ -8,28 +8,13 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/libnetwork/json_members.h"
 #include "base/http_client.h"
 
 namespace calico::libnetwork {
 namespace {
 
 using Json = nlohmann::json;
-
-const Json* Member(const Json& object, const char* name) {
-  if (!object.is_object()) return nullptr;
-  const auto found = object.find(name);
-  return found == object.end() ? nullptr : &*found;
-}
-
-std::string Text(const Json& object, const char* name) {
-  const Json* member = Member(object, name);
-  return member != nullptr && member->is_string() ? member->get<std::string>() : std::string();
-}
-
-bool Flag(const Json& object, const char* name) {
-  const Json* member = Member(object, name);
-  return member != nullptr && member->is_boolean() && member->get<bool>();
-}
 
 std::map<std::string, std::string> Texts(const Json& object, const char* name) {
   std::map<std::string, std::string> texts;

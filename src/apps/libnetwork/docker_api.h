@@ -13,6 +13,10 @@
 // are ignored, missing ones are empty.
 namespace calico::libnetwork {
 
+inline constexpr char kDriverName[] = "calico";  // ours, as Docker's networks name it
+inline constexpr char kGlobalScope[] = "global";
+inline constexpr char kLocalScope[] = "local";
+
 struct DockerIpamPool {
   std::string subnet, ip_range, gateway;  // empty = not given
   bool operator==(const DockerIpamPool&) const = default;
@@ -21,7 +25,7 @@ struct DockerNetwork {
   std::string id;  // 64 hex digits; of this dockerd alone where the scope is "local"
   std::string name;
   std::string driver;
-  std::string scope;  // "local", "global" or "swarm"
+  std::string scope;  // kLocalScope, kGlobalScope or "swarm"
   bool internal = false;
   bool attachable = false;
   bool enable_ipv6 = false;

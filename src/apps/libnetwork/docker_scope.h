@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "apps/libnetwork/docker_api.h"
 #include "apps/libnetwork/driver.h"
 #include "base/clock.h"
 #include "base/result.h"
@@ -10,9 +11,6 @@
 // Whether Docker itself shares networks between hosts (scope "global", up to 20.10 with --cluster-store) or
 // the agents do (scope "local"). dockerd asks the driver once in its life, so that a wrong answer would stay.
 namespace calico::libnetwork {
-
-inline constexpr char kGlobalScope[] = "global";
-inline constexpr char kLocalScope[] = "local";
 
 // Asks dockerd, unless the options say it, and notes the answer for the time when dockerd cannot be asked.
 Result<std::string> AskDockerScope(const Options& options, Duration timeout);

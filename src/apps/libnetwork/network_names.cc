@@ -11,7 +11,6 @@
 namespace calico::libnetwork {
 namespace {
 
-constexpr char kDriver[] = "calico";
 constexpr Duration kListTimeout = std::chrono::seconds(2);
 constexpr Duration kStoreTimeout = std::chrono::seconds(5);
 
@@ -24,7 +23,7 @@ Status NetworkNames::OnDockerUp() {
   ASSIGN_OR_RETURN(const std::vector<DockerNetwork> networks,
                    DockerApi(options_.docker_endpoint, kListTimeout).ListNetworks());
   for (const DockerNetwork& network : networks) {
-    if (network.driver == kDriver) RETURN_IF_ERROR(Learn(network.id, network.name));
+    if (network.driver == kDriverName) RETURN_IF_ERROR(Learn(network.id, network.name));
   }
   Rename();
   return Ok();
@@ -33,7 +32,7 @@ Status NetworkNames::OnDockerUp() {
 void NetworkNames::OnDockerEvent(const DockerEvent& event) {
   const auto driver = event.attributes.find("type");
   const auto name = event.attributes.find("name");
-  if (event.type != "network" || driver == event.attributes.end() || driver->second != kDriver) return;
+  if (event.type != "network" || driver == event.attributes.end() || driver->second != kDriverName) return;
   Status done;
   if (event.action == "create" && name != event.attributes.end()) {
     done = Learn(event.id, name->second);

@@ -12,8 +12,6 @@ namespace {
 
 using Do = NetworkStep::Do;
 
-constexpr char kLocalScope[] = "local";
-
 bool IsOurs(const DockerNetwork& network) {
   return network.driver == kDriverName && network.scope == kLocalScope;
 }

@@ -13,7 +13,6 @@
 // host's Docker has (docs/decisions/0013).
 namespace calico::libnetwork {
 
-inline constexpr char kDriverName[] = "calico";
 // On networks that an agent made: the host whose user made the network, and the DockerNetwork's generation.
 inline constexpr char kFromLabel[] = "org.projectcalico.network.from";
 inline constexpr char kGenerationLabel[] = "org.projectcalico.network.generation";

@@ -33,7 +33,7 @@ struct StoredNetwork {
 struct StoreView {
   std::map<std::string, StoredNetwork> networks;
   std::set<std::string> unreadable;  // names that are stored, but not in a form that we know
-  std::map<std::string, std::map<std::string, model::DockerNetworkHost>> records;  // network, host
+  NetworkRecords records;
 };
 
 Result<StoreView> ReadStore(datastore::Client& client) {
@@ -52,14 +52,7 @@ Result<StoreView> ReadStore(datastore::Client& client) {
     }
     view.networks[key->name] = {std::get<model::DockerNetwork>(*object), kv.revision};
   }
-  ASSIGN_OR_RETURN(const datastore::ListResult records,
-                   client.List(model::ListPrefix(Kind::kDockerNetworkHost)));
-  for (const datastore::KeyValue& kv : records.items) {
-    const auto key = model::ParsePath(kv.key);
-    if (!key) continue;
-    const auto object = model::DecodeValue(*key, kv.value);
-    if (object.has_value()) view.records[key->name][key->ns] = std::get<model::DockerNetworkHost>(*object);
-  }
+  ASSIGN_OR_RETURN(view.records, ReadNetworkRecords(client));
   return view;
 }
 
@@ -227,7 +220,7 @@ Result<NetworkRound::Outcome> NetworkRound::Run() {
   std::set<std::string> names;
   for (const auto& [name, networks] : by_name) {
     for (const DockerNetwork& network : networks) {
-      if (network.driver == kDriverName && network.scope == "local") names.insert(name);
+      if (network.driver == kDriverName && network.scope == kLocalScope) names.insert(name);
     }
   }
   for (const auto& [name, network] : store.networks) names.insert(name);

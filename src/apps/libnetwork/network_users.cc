@@ -23,6 +23,19 @@ bool Uses(const model::WorkloadEndpoint& endpoint, const std::string& network, c
 
 }  // namespace
 
+Result<NetworkRecords> ReadNetworkRecords(datastore::Client& client) {
+  NetworkRecords records;
+  ASSIGN_OR_RETURN(const datastore::ListResult list,
+                   client.List(model::ListPrefix(model::Kind::kDockerNetworkHost)));
+  for (const datastore::KeyValue& kv : list.items) {
+    const auto key = model::ParsePath(kv.key);
+    if (!key) continue;
+    const auto object = model::DecodeValue(*key, kv.value);
+    if (object.has_value()) records[key->name][key->ns] = std::get<model::DockerNetworkHost>(*object);
+  }
+  return records;
+}
+
 Result<std::vector<std::string>> OtherHostsUsing(datastore::Client& client, const std::string& network,
                                                  const std::map<std::string, std::string>& ids,
                                                  const std::string& node) {

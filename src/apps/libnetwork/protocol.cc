@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/libnetwork/json_members.h"
+
 namespace calico::libnetwork {
 namespace {
 
@@ -18,22 +20,6 @@ Result<Json> ParseObject(const std::string& body) {
     return Error(ErrorCode::kInvalidArgument, "the request body is not a JSON object");
   }
   return parsed;
-}
-
-const Json* Member(const Json& object, const char* name) {
-  if (!object.is_object()) return nullptr;
-  const auto found = object.find(name);
-  return found == object.end() ? nullptr : &*found;
-}
-
-std::string Text(const Json& object, const char* name) {
-  const Json* member = Member(object, name);
-  return member != nullptr && member->is_string() ? member->get<std::string>() : std::string();
-}
-
-bool Flag(const Json& object, const char* name) {
-  const Json* member = Member(object, name);
-  return member != nullptr && member->is_boolean() && member->get<bool>();
 }
 
 std::string Printed(const Json& value) {

@@ -18,7 +18,6 @@
 namespace calico::libnetwork {
 namespace {
 
-constexpr char kDriver[] = "calico";
 constexpr Duration kPeriod = std::chrono::minutes(1);
 constexpr Duration kRoundTimeout = std::chrono::seconds(20);
 constexpr Duration kDockerTimeout = std::chrono::seconds(5);
@@ -204,7 +203,7 @@ Status Reconciler::AddClaims(Found& found) {
   const DockerApi docker(options_.docker_endpoint, kDockerTimeout);
   ASSIGN_OR_RETURN(const std::vector<DockerNetwork> networks, docker.ListNetworks());
   for (const DockerNetwork& network : networks) {
-    if (network.driver != kDriver) continue;
+    if (network.driver != kDriverName) continue;
     const auto inspected = docker.InspectNetwork(network.id);
     if (!inspected.has_value()) {
       if (inspected.error().code() == ErrorCode::kNotFound) continue;

@@ -41,20 +41,16 @@ std::string RemovedNetwork(const std::string& body) {
 
 Result<std::optional<std::string>> Refusal(datastore::Client& client, const std::string& node,
                                            const std::string& asked) {
-  ASSIGN_OR_RETURN(const datastore::ListResult records,
-                   client.List(model::ListPrefix(Kind::kDockerNetworkHost)));
+  ASSIGN_OR_RETURN(const NetworkRecords records, ReadNetworkRecords(client));
   std::optional<std::pair<std::string, model::DockerNetworkHost>> here;  // name, record
   std::map<std::string, std::map<std::string, std::string>> ids;         // name, host
-  for (const datastore::KeyValue& kv : records.items) {
-    const auto key = model::ParsePath(kv.key);
-    if (!key) continue;
-    const auto object = model::DecodeValue(*key, kv.value);
-    if (!object.has_value()) continue;
-    const auto& record = std::get<model::DockerNetworkHost>(*object);
-    ids[key->name][key->ns] = record.id;
-    // By name, or by the first digits of the ID.
-    if (key->ns == node && !record.id.empty() && (key->name == asked || record.id.starts_with(asked)))
-      here.emplace(key->name, record);
+  for (const auto& [name, hosts] : records) {
+    for (const auto& [host, record] : hosts) {
+      ids[name][host] = record.id;
+      // By name, or by the first digits of the ID.
+      if (host == node && !record.id.empty() && (name == asked || record.id.starts_with(asked)))
+        here.emplace(name, record);
+    }
   }
   if (!here) return std::optional<std::string>();
   const Key key = Key::Resource(Kind::kDockerNetwork, here->first);
